@@ -1,0 +1,38 @@
+//! The rules of Provenhash that both sides run: the server when it makes evidence, the verifier when it judges it.
+//!
+//! In scope: work and targets, headers and coinbases, the anchor, share records and their tree, allocation, settlement
+//! arithmetic, log entries, checkpoints and proofs, the bundle, and [`audit`](mod@audit), the checks themselves.
+//! `docs/LOG.md` describes the same formats in words.
+//!
+//! Out of scope: mining (`pool-core`), storage, HTTP and money (`server`), fetching evidence (`auditor`,
+//! `verifier-wasm`). There is no clock, no I/O, no randomness and no floating point here: `no_std` is the wall.
+#![no_std]
+#![deny(clippy::float_arithmetic)]
+#![warn(missing_docs)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod allocation;
+pub mod anchor;
+pub mod audit;
+pub mod bundle;
+pub mod checkpoint;
+pub mod coinbase;
+pub mod contract;
+pub mod entry;
+pub mod epoch;
+pub mod hash;
+pub mod header;
+pub mod job;
+pub mod json;
+pub mod merkle;
+pub mod policy;
+pub mod seal;
+pub mod settlement;
+pub mod share;
+pub mod sum_tree;
+mod text;
+pub mod tile;
+pub mod work;

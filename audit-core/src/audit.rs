@@ -1,1 +1,66 @@
-//! audit
+//! The audit: everything that is claimed is recomputed from the evidence, check by check.
+//!
+//! In scope: the checks of `docs/LOG.md`, in depth *exact*. Out of scope: where evidence comes from ([`Evidence`] is
+//! the caller's), and what a person is shown (the caller prints the [`AuditReport`]).
+//!
+//! The order is that of trust: the signed checkpoint, then every entry under it, then epoch by epoch the allocation,
+//! the jobs and the shares, then blocks and settlements, last what concerns one contract.
+
+mod blocks;
+mod contract;
+mod epoch;
+mod evidence;
+mod log;
+mod report;
+mod request;
+mod settlements;
+mod shares;
+
+pub use evidence::{Evidence, FetchError, Progress};
+pub use report::{AuditReport, CheckId, CheckReport, ContractReport, EpochRange, Outcome, Place, Totals};
+pub use request::{AuditRequest, Claims, ContractQuery, EpochClaim, SettlementClaim};
+
+use evidence::Source;
+use report::Findings;
+
+/// Audits the log that `request.policy` names, from `evidence`. Never fails: what can't be fetched, parsed or verified
+/// is a finding in the report.
+pub async fn audit<E: Evidence>(
+    evidence: &E,
+    request: &AuditRequest,
+    progress: &mut dyn FnMut(Progress),
+) -> AuditReport {
+    let mut findings = Findings::default();
+    bundle_is_intact(request, &mut findings);
+    let mut source = Source::new(evidence, progress);
+    let Some(log) = log::read(&mut source, request, &mut findings).await else {
+        return findings.into_report(None, Totals::default(), None);
+    };
+    log::verifier_is_published(&log, request, &mut findings);
+    let mut epochs = epoch::Epochs::new(&log);
+    epochs.check_all(&mut source, &mut findings).await;
+    blocks::check(&log, &epochs, &mut findings);
+    let settlements = settlements::check(&mut source, &log, &epochs, &mut findings).await;
+    let contract = contract::check(request, &log, &epochs, &settlements, &mut findings);
+    let totals = Totals {
+        epochs: epochs.sealed.len() as u64,
+        shares: epochs.shares,
+        work: epochs.work,
+        blocks: log.blocks.len() as u64,
+        reward_sats: settlements.reward,
+        credits_sats: settlements.credits,
+    };
+    findings.into_report(Some(&log), totals, contract)
+}
+
+fn bundle_is_intact(request: &AuditRequest, findings: &mut Findings) {
+    match &request.bundle {
+        None => findings.not_applicable(CheckId::BundleIntact, "the evidence is not a bundle"),
+        Some(places) => {
+            findings.note(CheckId::BundleIntact, "every file is listed in SHA256SUMS and has its hash");
+            for place in places {
+                findings.fail(CheckId::BundleIntact, place.clone());
+            }
+        }
+    }
+}

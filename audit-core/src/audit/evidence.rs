@@ -1,0 +1,94 @@
+//! Where evidence comes from: a server, a folder or a bundle, behind one trait.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::future::Future;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use super::report::{CheckId, Findings, Place};
+
+/// Fetches evidence by its path, such as `epoch/7/shares` or `log/checkpoint`, without a leading slash.
+pub trait Evidence {
+    /// The file's whole content. Must not return more than `limit` bytes: a longer file is [`FetchError::TooLong`].
+    fn fetch(&self, path: &str, limit: u64) -> impl Future<Output = Result<Vec<u8>, FetchError>>;
+}
+
+/// Why a file can't be had.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum FetchError {
+    /// There is no such file.
+    #[error("not found")]
+    NotFound,
+    /// It is longer than it can be.
+    #[error("longer than {0} bytes")]
+    TooLong(u64),
+    /// Anything else: the network, the disk.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// How far the audit is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Progress {
+    /// `log`, `epoch` or `settlement`.
+    pub stage: &'static str,
+    /// The epoch at hand.
+    pub epoch: u64,
+    /// Sealed epochs in all.
+    pub epochs: u64,
+    /// Shares recomputed.
+    pub shares: u64,
+    /// Shares claimed in all.
+    pub shares_total: u64,
+    /// Bytes fetched.
+    pub bytes: u64,
+}
+
+/// Evidence with its progress; a file that can't be had is a finding.
+pub(super) struct Source<'a, E: Evidence> {
+    evidence: &'a E,
+    report: &'a mut dyn FnMut(Progress),
+    pub(super) progress: Progress,
+}
+
+impl<'a, E: Evidence> Source<'a, E> {
+    pub(super) fn new(evidence: &'a E, report: &'a mut dyn FnMut(Progress)) -> Self {
+        Self { evidence, report, progress: Progress { stage: "log", ..Progress::default() } }
+    }
+
+    /// Fetches a file that `check` needs.
+    pub(super) async fn fetch(
+        &mut self,
+        path: &str,
+        limit: u64,
+        check: CheckId,
+        findings: &mut Findings,
+    ) -> Option<Vec<u8>> {
+        match self.evidence.fetch(path, limit).await {
+            Ok(bytes) if bytes.len() as u64 <= limit => {
+                self.progress.bytes += bytes.len() as u64;
+                self.tell();
+                Some(bytes)
+            }
+            Ok(bytes) => {
+                let found = format!("{} bytes", bytes.len());
+                findings.fail(check, Place::new(path, None, format!("at most {limit} bytes"), found));
+                None
+            }
+            Err(error) => {
+                findings.fail(check, Place::new(path, None, "the file", error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Reports the progress as it is now.
+    pub(super) fn tell(&mut self) {
+        (self.report)(self.progress);
+    }
+}

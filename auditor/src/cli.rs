@@ -1,0 +1,72 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use audit_core::hash::Hash32;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Verifies what a Provenhash operator claims: the hashes, the credits and the sats.
+#[derive(Parser)]
+#[command(name = "provenhash-audit", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Recomputes everything; exits 0 only if all of it holds, 1 if a check fails, 2 if nothing could be verified.
+    Verify(VerifyArgs),
+}
+
+/// Arguments of `verify`.
+#[derive(clap::Args)]
+pub(crate) struct VerifyArgs {
+    /// Where the evidence is: http(s)://HOST[:PORT], a folder, or a bundle FILE.tar.
+    pub(crate) source: String,
+    /// Follow this contract, by its public id (64 hex digits).
+    #[arg(long, value_name = "ID[#NONCE]", value_parser = ContractArg::parse)]
+    pub(crate) contract: Option<ContractArg>,
+    /// Follow the contract of this receipt, and bind its id to your purchase.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipt: Option<PathBuf>,
+    /// Hold these claims of the seller's page (JSON: epochs, credits) against the evidence.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) claims: Option<PathBuf>,
+    /// How much is recomputed.
+    #[arg(long, value_enum, default_value_t = Depth::Exact)]
+    pub(crate) depth: Depth,
+    /// Whom to trust (c2sp.org/tlog-policy). Without it the key that the evidence itself names is trusted and shown.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Keep all evidence that was used, as a folder or, with a name ending in .tar, as a bundle.
+    #[arg(long, value_name = "DIR|FILE.tar")]
+    pub(crate) save: Option<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Depth of the audit.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Depth {
+    /// Every share.
+    Exact,
+}
+
+/// `<id>` or `<id>#<nonce>`.
+#[derive(Clone)]
+pub(crate) struct ContractArg {
+    pub(crate) id: Hash32,
+    pub(crate) nonce: Option<Hash32>,
+}
+
+impl ContractArg {
+    fn parse(text: &str) -> Result<Self, String> {
+        let hash = |text: &str| text.parse::<Hash32>().map_err(|error| format!("{text:?}: {error}"));
+        match text.split_once('#') {
+            None => Ok(Self { id: hash(text)?, nonce: None }),
+            Some((id, nonce)) => Ok(Self { id: hash(id)?, nonce: Some(hash(nonce)?) }),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What a person sees.
+
+use std::{
+    fmt::Write as _,
+    io::{IsTerminal, Write as _, stderr},
+    time::{Duration, Instant},
+};
+
+use audit_core::{
+    audit::{AuditReport, CheckReport, ContractReport, Outcome, Place, Progress},
+    policy::Policy,
+};
+
+/// A terminal line is redrawn no more often than this.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// An error with its causes, to stderr.
+pub(crate) fn error(error: &anyhow::Error) {
+    eprintln!("provenhash-audit: {error:#}");
+}
+
+/// Says whom the audit trusts when no policy was given.
+pub(crate) fn trusting(policy: &Policy) {
+    eprintln!("Trusting the log key that the evidence itself names (pin it with --policy FILE):\n  {}", policy.log);
+}
+
+/// The report as text: a line a check, failures with their places, then the sums.
+pub(crate) fn table(report: &AuditReport) -> String {
+    let mut text = String::new();
+    if !report.origin.is_empty() {
+        let _ = writeln!(text, "Log {}, {} entries, root {}\n", report.origin, report.tree_size, report.root);
+    }
+    for check in &report.checks {
+        check_lines(&mut text, check);
+    }
+    let totals = &report.totals;
+    let _ = writeln!(
+        text,
+        "\n{} epochs, {} shares, {} hashes, {} blocks, {} sats rewarded, {} sats credited",
+        totals.epochs, totals.shares, totals.work, totals.blocks, totals.reward_sats, totals.credits_sats
+    );
+    if let Some(contract) = &report.contract {
+        contract_lines(&mut text, contract);
+    }
+    let verdict = if report.held { "Everything checked holds." } else { "NOT everything holds: see above." };
+    let _ = writeln!(text, "{verdict}");
+    text
+}
+
+fn check_lines(text: &mut String, check: &CheckReport) {
+    let mark = match check.outcome {
+        Outcome::Held => "held",
+        Outcome::Failed => "FAILED",
+        Outcome::NotApplicable => "n/a",
+        Outcome::NotBound => "not bound",
+        Outcome::NotChecked => "not checked",
+    };
+    let _ = writeln!(text, "{mark:<12} {:<16} {}", check.id.id(), check.sentence);
+    if !check.detail.is_empty() {
+        let _ = writeln!(text, "{:30}{}", "", check.detail);
+    }
+    for place in &check.failures {
+        let _ = writeln!(text, "{:30}{}", "", told(place));
+    }
+    let more = check.failure_count.saturating_sub(check.failures.len() as u64);
+    if more > 0 {
+        let _ = writeln!(text, "{:30}and {more} more", "");
+    }
+}
+
+fn told(place: &Place) -> String {
+    let index = place.index.map(|index| format!("[{index}]")).unwrap_or_default();
+    format!("{}{index}: expected {}, found {}", place.file, place.expected, place.found)
+}
+
+fn contract_lines(text: &mut String, contract: &ContractReport) {
+    let delivered = match contract.delivered_ppm {
+        Some(ppm) => format!("{}.{:04} %", ppm / 10_000, ppm % 10_000),
+        None => "nothing due yet".into(),
+    };
+    let _ = writeln!(
+        text,
+        "Contract {}: {} hashes of {} promised ({delivered}), {} sats credited",
+        contract.id, contract.work, contract.promised_work, contract.credited_sats
+    );
+}
+
+/// One line that tells how far the audit is; nothing where stderr is no terminal.
+pub(crate) struct ProgressLine {
+    shown: Option<Instant>,
+    terminal: bool,
+}
+
+impl ProgressLine {
+    pub(crate) fn new() -> Self {
+        Self { shown: None, terminal: stderr().is_terminal() }
+    }
+
+    pub(crate) fn show(&mut self, step: Progress) {
+        if !self.terminal || self.shown.is_some_and(|shown| shown.elapsed() < REDRAW) {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        eprint!(
+            "\r\x1b[K{} {}/{}: {} of {} shares, {} KiB",
+            step.stage,
+            step.epoch,
+            step.epochs,
+            step.shares,
+            step.shares_total,
+            step.bytes / 1_024
+        );
+        let _ = stderr().flush();
+    }
+
+    pub(crate) fn clear(&mut self) {
+        if self.shown.take().is_some() {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What the page asks for.
+
+use audit_core::{
+    audit::{AuditRequest, Claims, ContractQuery},
+    contract::Receipt,
+    hash::Hash32,
+    policy::Policy,
+};
+use serde::Deserialize;
+
+/// `{"policy":"<tlog-policy text>","receipt":{…}|null,"contract":"<id>"|null,"claims":{…}|null,"wasm_sha256":"…"|null}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Options {
+    policy: String,
+    receipt: Option<Receipt>,
+    contract: Option<Hash32>,
+    claims: Option<Claims>,
+    wasm_sha256: Option<Hash32>,
+}
+
+/// The request, or a sentence that says what is wrong.
+pub(crate) fn parse(json: &str) -> Result<AuditRequest, String> {
+    let options: Options = serde_json::from_str(json).map_err(|error| format!("options: {error}"))?;
+    let mut request = AuditRequest::new(Policy::parse(&options.policy).map_err(|error| error.to_string())?);
+    request.contract = match (options.receipt, options.contract) {
+        (Some(receipt), _) => Some(ContractQuery::Receipt(receipt)),
+        (None, contract) => contract.map(ContractQuery::Id),
+    };
+    request.claims = options.claims;
+    request.wasm_sha256 = options.wasm_sha256;
+    Ok(request)
+}

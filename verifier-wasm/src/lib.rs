@@ -5,6 +5,7 @@
 
 mod options;
 mod page;
+mod share;
 
 use audit_core::audit::audit as run_audit;
 use js_sys::Function;
@@ -41,4 +42,14 @@ pub fn contract_id(receipt_json: &str) -> Result<String, JsValue> {
     let receipt = audit_core::contract::Receipt::from_bytes(receipt_json.as_bytes());
     let receipt = receipt.map_err(|error| JsValue::from_str(&error.to_string()))?;
     Ok(receipt.contract_id().to_string())
+}
+
+/// Rebuilds one share from its parts (JSON: version, prevhash, coinbase, branch, ntime, nbits, nonce) and gives txid,
+/// header, hash and whether it meets the network target, as JSON.
+///
+/// # Errors
+/// Parts that can't be understood.
+#[wasm_bindgen(js_name = rebuildShare)]
+pub fn rebuild_share(share_json: &str) -> Result<String, JsValue> {
+    share::rebuild(share_json).map_err(|error| JsValue::from_str(&error))
 }

@@ -2,13 +2,16 @@
 
 use audit_core::{
     audit::{AuditRequest, Claims, ContractQuery},
+    checkpoint::Checkpoint,
     contract::Receipt,
+    entry::LogHead,
     hash::Hash32,
     policy::Policy,
 };
 use serde::Deserialize;
 
-/// `{"policy":"<tlog-policy text>","receipt":{…}|null,"contract":"<id>"|null,"claims":{…}|null,"wasm_sha256":"…"|null}`.
+/// `{"policy":"<tlog-policy text>","receipt":{…}|null,"contract":"<id>"|null,"claims":{…}|null,"wasm_sha256":"…"|null,
+/// "remembered":{"origin":"…","size":1,"root":"…"}|null}`: what is missing is null.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Options {
@@ -17,6 +20,7 @@ pub(crate) struct Options {
     contract: Option<Hash32>,
     claims: Option<Claims>,
     wasm_sha256: Option<Hash32>,
+    remembered: Option<LogHead>,
 }
 
 /// The request, or a sentence that says what is wrong.
@@ -29,5 +33,6 @@ pub(crate) fn parse(json: &str) -> Result<AuditRequest, String> {
     };
     request.claims = options.claims;
     request.wasm_sha256 = options.wasm_sha256;
+    request.remembered = options.remembered.map(|LogHead { origin, size, root }| Checkpoint { origin, size, root });
     Ok(request)
 }

@@ -1,0 +1,112 @@
+//! An operator in memory: keeps a whole log by the rules of `docs/LOG.md`, with real proof of work at the easiest levels,
+//! and can be told to cheat at one point. Test code: this is what verifiers are tried on.
+
+pub mod cases;
+mod mine;
+mod publish;
+mod script;
+
+use std::collections::BTreeMap;
+
+use audit_core::{
+    allocation::{Allocation, AllocationEntry},
+    bundle::Files,
+    checkpoint::LogKey,
+    entry::{Entry, EpochOpen},
+    epoch::EpochMaterial,
+    hash::{BlockHash, Hash32},
+    merkle::{leaf_hash, tree_root},
+    seal::SealedEpoch,
+};
+
+pub use script::{Cheats, Script, Story, WASM, receipt};
+
+/// The log's origin.
+pub const ORIGIN: &str = "log.test/provenhash/v1";
+/// When the first epoch starts, Unix ms.
+pub const START_MS: u64 = 1_700_000_000_000;
+/// Length of every epoch.
+pub const EPOCH_MS: u64 = 10_000;
+
+/// A log under construction.
+pub struct Operator {
+    key: LogKey,
+    entries: Vec<Entry>,
+    files: Files,
+    open: BTreeMap<u64, OpenEpoch>,
+    /// Tip of the imagined chain.
+    tip: (u32, BlockHash),
+}
+
+struct OpenEpoch {
+    material: EpochMaterial,
+    allocation: Allocation,
+}
+
+impl Operator {
+    /// An empty log.
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self {
+            key: LogKey::new(ORIGIN, &seed),
+            entries: Vec::new(),
+            files: Files::new(),
+            open: BTreeMap::new(),
+            tip: (100, BlockHash([1; 32])),
+        }
+    }
+
+    /// Appends an entry and gives its leaf index.
+    pub fn append(&mut self, entry: Entry) -> u64 {
+        self.entries.push(entry);
+        self.entries.len() as u64 - 1
+    }
+
+    /// Opens an epoch with this allocation; `cheat` may change the entry before it is logged.
+    pub fn open_epoch(&mut self, epoch: u64, list: Vec<AllocationEntry>, cheat: &dyn Fn(&mut EpochOpen)) {
+        let allocation = Allocation::new(list).expect("the script's allocations are lists");
+        let start_ms = START_MS + (epoch - 1) * EPOCH_MS;
+        let chain = audit_core::entry::ChainTip { height: self.tip.0, hash: self.tip.1 };
+        let mut open = EpochOpen { epoch, start_ms, chain, allocation: allocation.commitment() };
+        cheat(&mut open);
+        self.files.insert(Allocation::path(&open.allocation.root), allocation.to_bytes());
+        let index = self.append(Entry::EpochOpen(open));
+        let material = EpochMaterial {
+            epoch,
+            start_ms,
+            origin: ORIGIN.into(),
+            tree_size: index + 1,
+            root: self.root(),
+            jobs: Vec::new(),
+            levels: Vec::new(),
+            sessions: Vec::new(),
+            shares: Vec::new(),
+            rejects: Vec::new(),
+        };
+        self.open.insert(epoch, OpenEpoch { material, allocation });
+    }
+
+    /// Seals an epoch: its blocks and its close are logged, its files published. `cheat` may change the sealed epoch.
+    pub fn close_epoch(&mut self, epoch: u64, cheat: &dyn Fn(&mut SealedEpoch)) -> (Allocation, SealedEpoch) {
+        let OpenEpoch { material, allocation } = self.open.remove(&epoch).expect("the script opens it before");
+        let mut sealed = audit_core::seal::seal(&material).expect("the script mines honest shares");
+        cheat(&mut sealed);
+        self.files.extend(sealed.files.iter().cloned());
+        for block in &sealed.blocks {
+            self.append(Entry::BlockFound(*block));
+        }
+        self.append(Entry::EpochClose(sealed.close.clone()));
+        (allocation, sealed)
+    }
+
+    fn material(&mut self, epoch: u64) -> &mut EpochMaterial {
+        &mut self.open.get_mut(&epoch).expect("the script opens it before").material
+    }
+
+    fn root(&self) -> Hash32 {
+        tree_root(&self.leaves())
+    }
+
+    fn leaves(&self) -> Vec<Hash32> {
+        self.entries.iter().map(|entry| leaf_hash(&entry.to_bytes())).collect()
+    }
+}

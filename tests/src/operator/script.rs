@@ -1,0 +1,243 @@
+//! One story with three epochs, two contracts and two settlements, in which every step can be bent.
+
+use std::collections::BTreeMap;
+
+use audit_core::{
+    allocation::{AllocationEntry, operator_id},
+    bundle::Files,
+    checkpoint::Checkpoint,
+    coinbase::CoinbasePlan,
+    contract::{ContractDetails, Receipt, Uuid},
+    entry::{
+        BlockFate, ContractOpen, Entry, EpochOpen, FORMAT, HexBytes, Maintenance, Manifest, Refund, Retention,
+        Rounding, Scheme, Settlement, Shortfall, Suspension, Terms,
+    },
+    hash::{BlockHash, Hash32},
+    job::Job,
+    policy::Policy,
+    seal::SealedEpoch,
+    settlement::{ContractWork, SettlementFile, SettlementInputs, credits_root, settle},
+    work::{Sats, Units},
+};
+
+use super::{
+    EPOCH_MS, ORIGIN, Operator, START_MS,
+    mine::{PAYOUT_SCRIPT, TAG},
+};
+
+const FEE_PPM: u32 = 20_000;
+const TERMS: u64 = 1;
+/// SHA-256 that the manifest states for the verifier.
+pub const WASM: Hash32 = Hash32([0xab; 32]);
+
+/// Where the story is bent. Every default is honest.
+pub struct Cheats<'a> {
+    /// The log up to a `contract_open`, before the epochs are opened.
+    pub contract: &'a dyn Fn(&mut Vec<Entry>),
+    /// The allocation list of an epoch before it is committed to.
+    pub allocation: &'a dyn Fn(u64, &mut Vec<AllocationEntry>),
+    /// `epoch_open` before it is logged.
+    pub open: &'a dyn Fn(&mut EpochOpen),
+    /// A job's coinbase before it is mined on.
+    pub coinbase: &'a dyn Fn(u64, &mut CoinbasePlan<'_>),
+    /// A job before it is mined on.
+    pub job: &'a dyn Fn(u64, &mut Job),
+    /// An epoch after it was sealed, before it is logged.
+    pub sealed: &'a dyn Fn(&mut SealedEpoch),
+    /// A settlement before it is logged.
+    pub settlement: &'a dyn Fn(&mut Settlement, &mut SettlementFile),
+    /// All entries, before they are signed.
+    pub entries: &'a dyn Fn(&mut Vec<Entry>),
+    /// The published files.
+    pub files: &'a dyn Fn(&mut Files),
+    /// Epochs without work that follow the story.
+    pub epochs_after: u64,
+}
+
+impl Default for Cheats<'_> {
+    fn default() -> Self {
+        Self {
+            contract: &|_| {},
+            allocation: &|_, _| {},
+            open: &|_| {},
+            coinbase: &|_, _| {},
+            job: &|_, _| {},
+            sealed: &|_| {},
+            settlement: &|_, _| {},
+            entries: &|_| {},
+            files: &|_| {},
+            epochs_after: 0,
+        }
+    }
+}
+
+/// Tells the story.
+pub struct Script<'a> {
+    operator: Operator,
+    cheats: &'a Cheats<'a>,
+    worked: BTreeMap<u64, (audit_core::allocation::Allocation, SealedEpoch)>,
+    settled: (u64, u64),
+}
+
+/// What an outsider can get.
+pub struct Story {
+    /// The evidence.
+    pub files: Files,
+    /// Whom to trust.
+    pub policy: Policy,
+    /// A checkpoint of the log's first half.
+    pub earlier: Checkpoint,
+}
+
+impl<'a> Script<'a> {
+    /// The whole story.
+    pub fn tell(cheats: &'a Cheats<'a>) -> Story {
+        let mut script = Self { operator: Operator::new([7; 32]), cheats, worked: BTreeMap::new(), settled: (0, 0) };
+        script.begin();
+        script.open(1);
+        script.work(1, 40);
+        script.open(2);
+        script.close(1);
+        script.work(2, 30);
+        let matured = script.decide(1);
+        script.settle(1, 1, &matured);
+        script.open(3);
+        script.close(2);
+        let matured = script.decide(2);
+        script.settle(2, 2, &matured);
+        for epoch in 4..4 + cheats.epochs_after {
+            script.open(epoch);
+            script.close(epoch - 1);
+        }
+        let earlier = script.operator.checkpoint(8);
+        (cheats.entries)(&mut script.operator.entries);
+        let mut files = script.operator.publish();
+        (cheats.files)(&mut files);
+        Story { files, policy: script.operator.policy(), earlier }
+    }
+
+    fn begin(&mut self) {
+        self.operator.append(Entry::Manifest(manifest()));
+        self.operator.append(Entry::Terms(Terms {
+            scheme: Scheme::Proportional,
+            fee_ppm: FEE_PPM,
+            maintenance: Maintenance::Included,
+            rounding: Rounding::LargestRemainder,
+            suspension: Suspension::None,
+            shortfall: Shortfall::ProRata,
+            refund: Refund::None,
+        }));
+        for buyer in [2, 1] {
+            let receipt = receipt(buyer);
+            let details = receipt.details().expect("written by this module");
+            self.operator.append(Entry::ContractOpen(ContractOpen {
+                contract: receipt.contract_id(),
+                units: details.units,
+                from_ms: details.from_ms,
+                until_ms: details.until_ms,
+                terms: details.terms,
+            }));
+        }
+        (self.cheats.contract)(&mut self.operator.entries);
+    }
+
+    fn open(&mut self, epoch: u64) {
+        let mut list: Vec<AllocationEntry> = [1, 2]
+            .map(|buyer| {
+                let receipt = receipt(buyer);
+                let units = receipt.details().expect("written by this module").units;
+                AllocationEntry { units, id: receipt.contract_id() }
+            })
+            .into();
+        list.push(AllocationEntry { units: units(7), id: operator_id(ORIGIN) });
+        (self.cheats.allocation)(epoch, &mut list);
+        self.operator.open_epoch(epoch, list, self.cheats.open);
+    }
+
+    fn work(&mut self, epoch: u64, shares: usize) {
+        let cheats = self.cheats;
+        for _ in 0..2 {
+            self.operator.add_job(epoch, &|plan| (cheats.coinbase)(epoch, plan), &|job| (cheats.job)(epoch, job));
+            self.operator.mine(epoch, shares / 2);
+        }
+    }
+
+    fn close(&mut self, epoch: u64) {
+        let closed = self.operator.close_epoch(epoch, self.cheats.sealed);
+        self.worked.insert(epoch, closed);
+    }
+
+    /// The epoch's first block matures, the others are orphaned.
+    fn decide(&mut self, epoch: u64) -> Vec<BlockHash> {
+        let blocks: Vec<BlockHash> = self.worked[&epoch].1.blocks.iter().map(|block| block.hash).collect();
+        for (index, hash) in blocks.iter().enumerate() {
+            let fate = BlockFate { hash: *hash };
+            self.operator.append(if index == 0 { Entry::BlockMatured(fate) } else { Entry::BlockOrphaned(fate) });
+        }
+        blocks.into_iter().take(1).collect()
+    }
+
+    fn settle(&mut self, number: u64, to_epoch: u64, blocks: &[BlockHash]) {
+        let (_, last_epoch) = self.settled;
+        let mut work = ContractWork::default();
+        for epoch in last_epoch + 1..=to_epoch {
+            let (allocation, sealed) = &self.worked[&epoch];
+            work.add_epoch(allocation, sealed.work).expect("little work");
+        }
+        let reward = Sats::new(5_000_000_000 * blocks.len() as u64).expect("few blocks");
+        let fee_ppm = [1, 2].map(|buyer| (receipt(buyer).contract_id(), FEE_PPM)).into();
+        let inputs = SettlementInputs { work, fee_ppm, reward, carry_in: Sats::ZERO };
+        let settled = settle(&inputs).expect("honest inputs");
+        let mut file = SettlementFile { settlement: number, credits: settled.credits };
+        let mut entry = Settlement {
+            settlement: number,
+            from_epoch: last_epoch + 1,
+            to_epoch,
+            blocks: blocks.to_vec(),
+            reward_sats: reward,
+            carry_in_sats: Sats::ZERO,
+            fee_sats: settled.fee,
+            carry_out_sats: settled.carry_out,
+            credits: credits_root(&file.credits).expect("sorted credits"),
+        };
+        (self.cheats.settlement)(&mut entry, &mut file);
+        self.operator.files.insert(SettlementFile::path(number), file.to_bytes());
+        self.operator.append(Entry::Settlement(entry));
+        self.settled = (number, to_epoch);
+    }
+}
+
+/// What a buyer keeps: buyer 1 has 2 H/s, buyer 2 has 3 H/s.
+pub fn receipt(buyer: u8) -> Receipt {
+    let details = ContractDetails {
+        units: units(u128::from(buyer) + 1),
+        from_ms: START_MS - 1_000,
+        until_ms: START_MS + 10 * EPOCH_MS,
+        terms: TERMS,
+        payment_reference: format!("PH-TEST{buyer}"),
+        payout_script: vec![0x00, 0x14, buyer],
+    };
+    let details = String::from_utf8(details.to_bytes()).expect("JSON is UTF-8");
+    Receipt { uuid: Uuid([buyer; 16]), nonce: Hash32([buyer + 100; 32]), details }
+}
+
+fn manifest() -> Manifest {
+    Manifest {
+        format: FORMAT,
+        network: "regtest".into(),
+        coin: "BTC".into(),
+        proof_of_work: "sha256d".into(),
+        payout_scripts: vec![HexBytes(PAYOUT_SCRIPT.to_vec())],
+        coinbase_tag: TAG.to_vec(),
+        epoch_ms: EPOCH_MS,
+        grace_ms: 3_000,
+        verifier_wasm_sha256: Some(WASM),
+        software_version: "0.1.0".into(),
+        predecessor: None,
+        retention: Retention::All,
+    }
+}
+
+fn units(hashes_per_second: u128) -> Units {
+    Units::new(hashes_per_second).expect("positive")
+}

@@ -1,0 +1,4 @@
+//! The verifier on logs in memory: honest ones hold, and each cheat makes exactly the check fail that answers for it.
+
+mod cheats;
+mod vectors;

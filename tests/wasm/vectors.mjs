@@ -1,0 +1,55 @@
+// The JSON vectors in WASM: the same bytes must give the same verdicts as natively.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const vectors = join(here, '..', 'vectors');
+const wasm = process.env.WASM_NODE ?? join(here, '..', '..', 'target', 'wasm-node');
+const { audit, contractId, rebuildShare } = createRequire(import.meta.url)(join(wasm, 'verifier.js'));
+
+const load = (path) => JSON.parse(readFileSync(path, 'utf8'));
+
+function evidence(files) {
+	return async (path, limit) => {
+		const hex = files[path];
+		if (hex === undefined) throw Object.assign(new Error(`${path}: not found`), { name: 'NotFound' });
+		assert.ok(Number.isSafeInteger(limit) && limit >= 0);
+		return new Uint8Array(Buffer.from(hex, 'hex'));
+	};
+}
+
+for (const file of readdirSync(join(vectors, 'audit'))) {
+	const vector = load(join(vectors, 'audit', file));
+	test(`${file}: ${vector.name}`, async () => {
+		const { policy, receipt, claims, wasm_sha256 } = vector;
+		const options = { policy, receipt, contract: null, claims, wasm_sha256 };
+		const steps = [];
+		const json = await audit(evidence(vector.files), JSON.stringify(options), (step) => steps.push(JSON.parse(step)));
+		const report = JSON.parse(json);
+		const failed = report.checks.filter((check) => check.outcome === 'failed').map((check) => check.id);
+		assert.deepEqual(failed, vector.fails ? [vector.fails] : []);
+		assert.equal(report.held, vector.fails === null);
+		assert.ok(steps.length > 0 && steps.at(-1).bytes > 0);
+		if (vector.work) {
+			assert.equal(report.totals.work, vector.work);
+			assert.equal(report.contract.credited_sats, vector.credited_sats);
+			assert.equal(report.contract.id, contractId(JSON.stringify(receipt)));
+		}
+	});
+}
+
+for (const { name, hash, share } of load(join(vectors, 'blocks.json'))) {
+	test(`${name} is a share of its network target`, () => {
+		const rebuilt = JSON.parse(rebuildShare(JSON.stringify(share)));
+		assert.equal(rebuilt.hash, hash);
+		assert.equal(rebuilt.meets_network_target, true);
+	});
+}
+
+test('options that cannot be understood are refused with a sentence', async () => {
+	await assert.rejects(audit(evidence({}), '{"policy":1}', () => {}), /options: /);
+});

@@ -61,6 +61,11 @@ impl ContractDetails {
 }
 
 impl Receipt {
+    /// The receipt file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        to_canonical(self)
+    }
+
     /// Parses a receipt file; white space around the canonical JSON is allowed, since people's editors add it.
     ///
     /// # Errors
@@ -146,7 +151,7 @@ mod tests {
 
     #[test]
     fn receipt_round_trips_and_uuid_is_strict() {
-        let bytes = to_canonical(&receipt());
+        let bytes = receipt().to_bytes();
         assert_eq!(Receipt::from_bytes(&[&bytes[..], b"\n"].concat()), Ok(receipt()));
         assert!(receipt().details().is_ok());
         let uuid = receipt().uuid.to_string();

@@ -1,0 +1,72 @@
+//! What the pool is told, and the defaults with their reasons.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use audit_core::work::Level;
+
+/// The pool's settings.
+#[derive(Clone)]
+pub struct PoolConfig {
+    /// At most 20 bytes in every coinbase.
+    pub coinbase_tag: Vec<u8>,
+    /// Where the whole reward goes.
+    pub payout_script: Vec<u8>,
+    /// Level of a new session, until it suggests another or vardiff finds one.
+    pub first_level: Level,
+    /// No session gets easier jobs, unless the network's own target is easier still.
+    pub min_level: Level,
+    /// What vardiff aims at per session. 12 is one in 5 s: between SRI's 6 and ckpool's 18.
+    pub shares_per_minute: u32,
+    /// How long jobs of an earlier epoch count after the first job of the next.
+    pub grace: Duration,
+    /// Ties worker names to their pseudonyms. Secret.
+    pub pseudonym_key: [u8; 32],
+    /// Journals and the extranonce1 mark.
+    pub journal_dir: PathBuf,
+    /// Found blocks, saved before they are submitted.
+    pub blocks_dir: PathBuf,
+    /// Bounds that seldom need another value.
+    pub limits: Limits,
+}
+
+/// Bounds on what a stranger can cost us, and the pace of templates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a line: thousands of times a submission, enough for any `mining.configure`.
+    pub line_bytes: usize,
+    /// Time to authorize: 95 % of what connects to a public port hangs up or never says a thing.
+    pub unauthorized: Duration,
+    /// Time for the other side to read what we write before it is dropped.
+    pub write: Duration,
+    /// Lines that are no JSON requests before the connection ends.
+    pub garbage_lines: u32,
+    /// Connections at once.
+    pub sessions: usize,
+    /// A template of the same previous block is refreshed this often: new fees, new time.
+    pub template_refresh: Duration,
+    /// Shares on a replaced previous hash still count this long: what is on the way is not the rig's fault.
+    pub replaced_tip_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            line_bytes: 16 << 10,
+            unauthorized: Duration::from_secs(15),
+            write: Duration::from_secs(10),
+            garbage_lines: 8,
+            sessions: 10_000,
+            template_refresh: Duration::from_secs(30),
+            replaced_tip_grace: Duration::from_secs(5),
+        }
+    }
+}
+
+impl fmt::Debug for PoolConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("PoolConfig");
+        debug.field("first_level", &self.first_level).field("min_level", &self.min_level);
+        debug.field("shares_per_minute", &self.shares_per_minute).field("grace", &self.grace);
+        debug.field("limits", &self.limits).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,61 @@
+//! Values for this crate's tests.
+
+use std::sync::Arc;
+
+use audit_core::{
+    hash::{BlockHash, Hash32, sha256d},
+    work::{Level, Nbits, Sats},
+};
+
+use crate::{
+    block::assemble,
+    epoch_start::EpochStart,
+    live_job::LiveJob,
+    node::BlockTemplate,
+    session::{Submission, judge},
+};
+
+/// OP_TRUE.
+pub(crate) const PAYOUT_SCRIPT: [u8; 1] = [0x51];
+
+pub(crate) fn template(nbits: u32) -> BlockTemplate {
+    BlockTemplate {
+        version: 0x2000_0000,
+        prevhash: BlockHash([7; 32]),
+        nbits: Nbits::new(nbits),
+        curtime: 1_700_000_000,
+        mintime: 1_600_000_000,
+        height: 1,
+        coinbase_value: Sats::new(5_000_000_000).unwrap(),
+        witness_commitment: Some(sha256d(&[0; 64])),
+        transactions: Vec::new(),
+        longpoll_id: "1".into(),
+    }
+}
+
+pub(crate) fn start(epoch: u64) -> EpochStart {
+    let origin = "log.example/pool/v1".into();
+    EpochStart { epoch, start_ms: 1_700_000_000_000, origin, tree_size: 3, root: Hash32([4; 32]) }
+}
+
+pub(crate) fn job(nbits: u32) -> LiveJob {
+    job_on(template(nbits), 0)
+}
+
+pub(crate) fn job_on(template: BlockTemplate, number: u16) -> LiveJob {
+    LiveJob::new(Arc::new(start(7)), number, Arc::new(template), b"/test/", &PAYOUT_SCRIPT).unwrap()
+}
+
+/// A block on `template` that meets its network target, which must be an easy one.
+pub(crate) fn mine(template: BlockTemplate) -> Vec<u8> {
+    let job = job_on(template, 0);
+    let at_level = job.at(Level::MIN);
+    let try_nonce = |nonce| {
+        let ntime = job.row.ntime;
+        let submission = Submission { job: at_level.id, extranonce2: [2; 8], ntime, nonce, version_bits: None };
+        judge(&job, [1; 4], &submission, 0).ok().filter(|judged| judged.is_block)
+    };
+    let judged = (0..).find_map(try_nonce).unwrap();
+    let coinbase = job.row.coinbase_bytes(&at_level.anchor, [1; 4], [2; 8]);
+    assemble(&judged.header, &coinbase, &job.template)
+}

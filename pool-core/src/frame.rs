@@ -1,0 +1,131 @@
+//! Checked frames, of which our append-only files consist: `len u32 | crc32c u32 | kind u8 | payload`, big-endian; `len`
+//! counts kind and payload, the checksum (RFC 3720 appendix B.4) covers them.
+//!
+//! A file that ends in the middle of a frame was torn by a crash: what is whole before it counts, the rest was never
+//! acknowledged. A broken frame with a whole one behind it is damage, not a crash, and is an error.
+
+use thiserror::Error;
+
+/// Bytes before kind and payload.
+const HEAD: usize = 8;
+/// Longest kind and payload: twice Bitcoin's largest block.
+const MAX_LEN: usize = 8 << 20;
+
+/// One whole frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Frame<'a> {
+    pub(crate) kind: u8,
+    pub(crate) payload: &'a [u8],
+    /// Offset of its first byte.
+    pub(crate) start: usize,
+}
+
+/// The whole frames of a file and where they end.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Frames<'a> {
+    pub(crate) whole: Vec<Frame<'a>>,
+    /// Behind the last whole frame: what follows is torn.
+    pub(crate) end: usize,
+}
+
+/// A broken frame in the middle of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the frame at byte {at} is broken but another follows it: the file is damaged, restore it from a backup")]
+pub struct Damaged {
+    /// Offset of the broken frame.
+    pub at: usize,
+}
+
+/// Appends a frame to `bytes`.
+pub(crate) fn push(bytes: &mut Vec<u8>, kind: u8, payload: &[u8]) {
+    debug_assert!(payload.len() < MAX_LEN, "frames are bounded by their writers");
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&[kind]), payload);
+    bytes.extend((payload.len() as u32 + 1).to_be_bytes());
+    bytes.extend(crc.to_be_bytes());
+    bytes.push(kind);
+    bytes.extend(payload);
+}
+
+/// Reads `file` from byte `at` on.
+///
+/// # Errors
+/// [`Damaged`], see the module's text.
+pub(crate) fn read(file: &[u8], at: usize) -> Result<Frames<'_>, Damaged> {
+    let mut frames = Frames { whole: Vec::new(), end: at };
+    while let Some((frame, next)) = whole_frame(file, frames.end) {
+        frames.whole.push(frame);
+        frames.end = next;
+    }
+    let broken = frames.end;
+    match body(file, broken) {
+        Some(body) if whole_frame(file, body.end).is_some() => Err(Damaged { at: broken }),
+        _ => Ok(frames),
+    }
+}
+
+fn whole_frame(file: &[u8], start: usize) -> Option<(Frame<'_>, usize)> {
+    let range = body(file, start)?;
+    let next = range.end;
+    let body = &file[range];
+    let crc = u32::from_be_bytes(file[start + 4..start + HEAD].try_into().ok()?);
+    (crc32c::crc32c(body) == crc).then_some((Frame { kind: body[0], payload: &body[1..], start }, next))
+}
+
+/// Where kind and payload of the frame at `start` would be, if the file reaches so far.
+fn body(file: &[u8], start: usize) -> Option<std::ops::Range<usize>> {
+    let len = u32::from_be_bytes(file.get(start..start + 4)?.try_into().ok()?) as usize;
+    let range = start + HEAD..start + HEAD + len;
+    ((1..=MAX_LEN).contains(&len) && range.end <= file.len()).then_some(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn file(payloads: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = b"magic".to_vec();
+        payloads.iter().for_each(|payload| push(&mut bytes, 7, payload));
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_leaves_the_whole_frames_before_it(
+            payloads in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..8),
+            cut in any::<proptest::sample::Index>(),
+        ) {
+            let bytes = file(&payloads);
+            let cut = 5 + cut.index(bytes.len() - 4);
+            let frames = read(&bytes[..cut], 5).unwrap();
+            prop_assert!(frames.end <= cut);
+            prop_assert_eq!(frames.whole.len(), payloads.iter().scan(5, |end, payload| {
+                *end += HEAD + 1 + payload.len();
+                Some(*end)
+            }).take_while(|end| *end <= cut).count());
+        }
+
+        #[test]
+        fn garbage_is_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 5..200)) {
+            let _ = read(&bytes, 5);
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_in_the_middle_is_damage_and_at_the_end_a_tear() {
+        let mut bytes = file(&[vec![1; 10], vec![2; 10]]);
+        bytes[5 + HEAD + 3] ^= 1;
+        assert_eq!(read(&bytes, 5), Err(Damaged { at: 5 }));
+        let mut bytes = file(&[vec![1; 10], vec![2; 10]]);
+        *bytes.last_mut().unwrap() ^= 1;
+        assert_eq!(read(&bytes, 5).unwrap().whole.len(), 1);
+    }
+
+    #[test]
+    fn a_tail_of_zeros_is_a_tear() {
+        let mut bytes = file(&[vec![1; 10]]);
+        let end = bytes.len();
+        bytes.extend([0; 100]);
+        assert_eq!(read(&bytes, 5).unwrap().end, end);
+    }
+}

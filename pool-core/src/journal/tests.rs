@@ -1,0 +1,156 @@
+use std::os::unix::fs::MetadataExt;
+
+use audit_core::{
+    epoch::{Reject, Session},
+    share::ShareRecord,
+    work::Level,
+};
+
+use super::*;
+use crate::{fixtures, reject::RejectReason};
+
+fn session(number: u8) -> Record {
+    Record::Session(Session { extranonce1: [0, 0, 0, number], worker: "0123456789abcdef".into(), lot: "lot".into() })
+}
+
+fn share(session: u32, nonce: u32) -> Record {
+    Record::Share(ShareRecord {
+        job: 0,
+        level: Level::MIN,
+        session,
+        extranonce2: [1; 8],
+        ntime_offset: 0,
+        version_bits: 0,
+        nonce,
+        seconds: 0,
+    })
+}
+
+fn reject() -> Record {
+    Record::Reject { worker: "0123456789abcdef".into(), reason: RejectReason::Stale }
+}
+
+/// Groups as the pool appends them: each is written, and acknowledged, as one.
+fn groups() -> Vec<Vec<Record>> {
+    vec![
+        vec![Record::Job(Box::new(fixtures::job(0x207f_ffff).row))],
+        vec![Record::Level(Level::MIN)],
+        vec![session(1), share(0, 1)],
+        vec![share(0, 2)],
+        vec![reject()],
+        vec![session(2), share(1, 3)],
+        vec![reject()],
+    ]
+}
+
+fn bytes_of(groups: &[Vec<Record>]) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    Record::Open(fixtures::start(7)).push(&mut bytes);
+    groups.iter().flatten().for_each(|record| record.push(&mut bytes));
+    bytes
+}
+
+fn material_of(groups: &[Vec<Record>]) -> EpochMaterial {
+    replay(Path::new("x"), &bytes_of(groups)).unwrap().unwrap().material
+}
+
+#[test]
+fn a_tear_at_any_byte_keeps_every_acknowledged_group() {
+    let groups = groups();
+    let whole = bytes_of(&groups);
+    let ends: Vec<usize> = (0..=groups.len()).map(|count| bytes_of(&groups[..count]).len()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    for cut in 0..=whole.len() {
+        fs::write(path_of(folder.path(), 7), &whole[..cut]).unwrap();
+        let (_, replayed) = open(folder.path(), &fixtures::start(7)).unwrap();
+        let kept = ends.iter().filter(|end| **end <= cut).count();
+        let file = fs::read(path_of(folder.path(), 7)).unwrap();
+        match kept.checked_sub(1) {
+            None => assert!(replayed.is_none() && file == bytes_of(&[]), "cut at {cut}"),
+            Some(kept) => {
+                assert_eq!(replayed.unwrap().material, material_of(&groups[..kept]), "cut at {cut}");
+                assert_eq!(file, bytes_of(&groups[..kept]), "cut at {cut}");
+            }
+        }
+    }
+    close(folder.path(), 7).unwrap();
+    assert_eq!(read_epoch(folder.path(), 7).unwrap(), material_of(&groups));
+}
+
+#[test]
+fn material_has_counts_levels_and_order() {
+    let material = material_of(&groups());
+    assert_eq!(material.levels, [Level::MIN]);
+    assert_eq!(material.shares.iter().map(|share| share.nonce).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(material.sessions.len(), 2);
+    let stale = Reject { worker: "0123456789abcdef".into(), reason: "stale".into(), count: 2 };
+    assert_eq!(material.rejects, [stale]);
+}
+
+#[test]
+fn closing_is_idempotent_and_final() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(read_epoch(folder.path(), 7), Err(JournalError::NotOpened(7))));
+    drop(open(folder.path(), &fixtures::start(7)).unwrap());
+    assert!(matches!(read_epoch(folder.path(), 7), Err(JournalError::NotClosed(7))));
+    close(folder.path(), 7).unwrap();
+    let size = fs::metadata(path_of(folder.path(), 7)).unwrap().size();
+    close(folder.path(), 7).unwrap();
+    assert_eq!(fs::metadata(path_of(folder.path(), 7)).unwrap().size(), size);
+    assert!(matches!(open(folder.path(), &fixtures::start(7)), Err(JournalError::Closed(7))));
+}
+
+#[test]
+fn an_epoch_goes_on_only_with_the_start_it_had() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path(), &fixtures::start(7)).unwrap());
+    let other = EpochStart { tree_size: 4, ..fixtures::start(7) };
+    assert!(matches!(open(folder.path(), &other), Err(JournalError::Different(7))));
+    assert!(open(folder.path(), &fixtures::start(7)).is_ok());
+}
+
+#[test]
+fn records_that_do_not_belong_there_are_errors() {
+    let check = |groups: &[Vec<Record>], text: &str| {
+        let error = replay(Path::new("x"), &bytes_of(groups)).unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+    };
+    check(&[vec![share(0, 1)]], "not above");
+    check(&[vec![Record::Close], vec![reject()]], "nothing may follow");
+    check(&[vec![Record::Open(fixtures::start(7))]], "open already");
+    check(&[vec![session(1), reject()]], "first share");
+    check(&[vec![Record::Job(Box::new(fixtures::job_on(fixtures::template(0x207f_ffff), 1).row))]], "out of order");
+}
+
+#[test]
+fn another_file_is_no_journal() {
+    assert!(replay(Path::new("x"), b"SQLite format 3\0").is_err());
+}
+
+#[tokio::test]
+async fn written_means_in_the_file_and_slots_keep_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, _) = open(folder.path(), &fixtures::start(7)).unwrap();
+    let (writer, task) = JournalWriter::new(file);
+    let task = tokio::spawn(task);
+    for count in 1..=groups().len() {
+        let written = writer.slot().await.unwrap().append(&groups()[count - 1]);
+        written.done().await.unwrap();
+        assert_eq!(fs::read(path_of(folder.path(), 7)).unwrap(), bytes_of(&groups()[..count]));
+    }
+    writer.sync().await.unwrap();
+    drop(writer);
+    task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_failed_writer_acknowledges_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path(), &fixtures::start(7)).unwrap());
+    let read_only = File::open(path_of(folder.path(), 7)).unwrap();
+    let (writer, task) = JournalWriter::new(read_only);
+    let task = tokio::spawn(task);
+    assert_eq!(writer.slot().await.unwrap().append(&[reject()]).done().await, Err(WriterGone));
+    assert!(task.await.unwrap().is_err());
+    assert!(writer.slot().await.is_err());
+}

@@ -1,0 +1,44 @@
+//! The mining pool of Provenhash: rigs bring shares over Stratum V1, and what is accepted stands in a journal from which
+//! the epoch is sealed.
+//!
+//! In scope: node clients and templates, jobs with their anchor, sessions, vardiff, share validation, the journal, block
+//! submission, and a CPU rig. Start at [`Pool`]; a share's way is `pool/connection.rs` → `session.rs` →
+//! `session/judge.rs` → `live_epoch.rs` → `journal/writer.rs`.
+//!
+//! Out of scope: what an epoch's evidence looks like (`audit-core`), when epochs begin and end, the log, money and HTTP
+//! (`server`). No SQL and no environment variables here.
+
+mod block;
+mod branch;
+mod clock;
+mod config;
+mod durable;
+mod epoch_start;
+mod extranonce1;
+#[cfg(test)]
+mod fixtures;
+mod frame;
+mod job_id;
+mod journal;
+mod live_epoch;
+mod live_job;
+pub mod node;
+mod pool;
+mod reject;
+pub mod rig;
+mod session;
+mod stats;
+mod stratum;
+mod vardiff;
+mod worker;
+
+pub use self::{
+    config::{Limits, PoolConfig},
+    epoch_start::EpochStart,
+    frame::Damaged,
+    job_id::{JobId, NoJobId},
+    journal::{JournalError, read_epoch},
+    pool::{Pool, PoolError, PoolEvent},
+    reject::RejectReason,
+    stats::PoolStats,
+};

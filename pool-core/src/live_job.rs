@@ -1,0 +1,108 @@
+//! A job that can still be mined: its row of the evidence, the template behind it, and its text per level.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use audit_core::{
+    anchor::Anchor,
+    coinbase::{CoinbaseError, CoinbasePlan},
+    hash::Hash32,
+    job::Job,
+    work::Level,
+};
+
+use crate::{
+    branch::coinbase_branch,
+    epoch_start::EpochStart,
+    job_id::JobId,
+    node::BlockTemplate,
+    stratum::notify::NotifyLine,
+};
+
+/// A job of an epoch. Its row never changes; texts are made when a level is first asked for.
+#[derive(Debug)]
+pub(crate) struct LiveJob {
+    pub(crate) start: Arc<EpochStart>,
+    pub(crate) row: Job,
+    pub(crate) template: Arc<BlockTemplate>,
+    levels: Mutex<BTreeMap<Level, Arc<LevelJob>>>,
+}
+
+/// What all sessions at one level share.
+#[derive(Debug)]
+pub(crate) struct LevelJob {
+    pub(crate) id: JobId,
+    pub(crate) anchor: Hash32,
+    /// `mining.notify`, serialised once.
+    pub(crate) notify: NotifyLine,
+}
+
+impl LiveJob {
+    /// Lays out job number `number` of the epoch on `template`: everything the template pays goes to `payout_script`.
+    pub(crate) fn new(
+        start: Arc<EpochStart>,
+        number: u16,
+        template: Arc<BlockTemplate>,
+        tag: &[u8],
+        payout_script: &[u8],
+    ) -> Result<Self, CoinbaseError> {
+        let outputs = [(template.coinbase_value, payout_script.to_vec())];
+        let plan = CoinbasePlan {
+            height: template.height,
+            tag,
+            job: number,
+            outputs: &outputs,
+            witness_commitment: template.witness_commitment,
+        };
+        let row = Job {
+            job: number,
+            prevhash: template.prevhash,
+            version: template.version,
+            nbits: template.nbits,
+            ntime: template.curtime.max(template.mintime),
+            height: template.height,
+            coinbase: plan.parts()?,
+            branch: coinbase_branch(template.transactions.iter().map(|transaction| transaction.txid)),
+        };
+        Ok(Self { start, row, template, levels: Mutex::default() })
+    }
+
+    /// The job's anchor and text at `level`.
+    pub(crate) fn at(&self, level: Level) -> Arc<LevelJob> {
+        let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
+        levels.entry(level).or_insert_with(|| Arc::new(self.make(level))).clone()
+    }
+
+    fn make(&self, level: Level) -> LevelJob {
+        let id = JobId { epoch: self.start.epoch, job: self.row.job, level };
+        let anchor = self.start.anchor(level);
+        LevelJob { id, anchor, notify: NotifyLine::new(&id, &self.row, &anchor) }
+    }
+
+    /// The hardest level this job may be issued at: target(level) ≥ target(nbits). `None` when even the easiest level
+    /// is harder than the network.
+    pub(crate) fn hardest_level(&self) -> Option<Level> {
+        let network = self.row.nbits.target()?;
+        let levels = (Level::MIN.get()..=Level::MAX.get()).rev().filter_map(Level::new);
+        levels.into_iter().find(|level| level.target() >= network)
+    }
+}
+
+impl EpochStart {
+    /// The anchor hash of this epoch's jobs at `level`.
+    pub(crate) fn anchor(&self, level: Level) -> Hash32 {
+        let anchor = Anchor {
+            epoch: self.epoch,
+            target: level.target(),
+            origin: self.origin.clone(),
+            tree_size: self.tree_size,
+            root: self.root,
+        };
+        anchor.hash()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! The node: where templates come from and blocks go to.
+//!
+//! Two implementations, [`CoreNode`] (Bitcoin Core by RPC) and [`EmbeddedChain`] (in-process). Trusted: a node can
+//! withhold tips or feed templates that are no valid blocks; it cannot fake work.
+
+mod core;
+mod embedded;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use audit_core::{
+    hash::BlockHash,
+    work::{Nbits, Sats},
+};
+use thiserror::Error;
+
+pub use self::{
+    core::{CoreEndpoint, CoreNode},
+    embedded::{EmbeddedChain, EmbeddedConfig},
+};
+
+/// What the pool asks of a node. Every call may be dropped half-way: none leaves state behind.
+#[async_trait]
+pub trait Node: Send + Sync + fmt::Debug {
+    /// The chain's name as Bitcoin Core writes it: `main`, `test`, `testnet4`, `signet` or `regtest`.
+    async fn chain(&self) -> Result<String, NodeError>;
+
+    /// A template for the next block. With the id of an earlier template it returns when there is something newer
+    /// (BIP 22 long poll), which may take as long as the network needs for a block.
+    async fn template(&self, longpoll: Option<&str>) -> Result<BlockTemplate, NodeError>;
+
+    /// Hands in a whole block (BIP 144 serialisation). Handing in the same block again is [`Submitted::Accepted`].
+    async fn submit_block(&self, block: &[u8]) -> Result<Submitted, NodeError>;
+
+    /// The best block.
+    async fn tip(&self) -> Result<Tip, NodeError>;
+
+    /// Hash of the block at `height` on the best chain; `None` above the tip.
+    async fn block_hash_at(&self, height: u32) -> Result<Option<BlockHash>, NodeError>;
+
+    /// Hands a raw transaction to the network, returns its txid.
+    async fn broadcast(&self, transaction: &[u8]) -> Result<BlockHash, NodeError>;
+
+    /// Fee rate in sats per 1,000 virtual bytes for confirmation within `blocks`; `None` when the node can't tell.
+    async fn fee_estimate(&self, blocks: u16) -> Result<Option<Sats>, NodeError>;
+}
+
+/// What a block is to be made of (`getblocktemplate`, BIP 22/23/145).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockTemplate {
+    /// Header version.
+    pub version: u32,
+    /// Previous block.
+    pub prevhash: BlockHash,
+    /// Network target.
+    pub nbits: Nbits,
+    /// The node's time, seconds since 1970.
+    pub curtime: u32,
+    /// Earliest time the block may carry.
+    pub mintime: u32,
+    /// Height of the block.
+    pub height: u32,
+    /// Subsidy and fees.
+    pub coinbase_value: Sats,
+    /// BIP 141 commitment hash of the default commitment output.
+    pub witness_commitment: Option<[u8; 32]>,
+    /// The transactions behind the coinbase, in order.
+    pub transactions: Vec<TemplateTransaction>,
+    /// What to ask the next template with.
+    pub longpoll_id: String,
+}
+
+/// A transaction of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateTransaction {
+    /// Raw transaction with witness.
+    pub data: Vec<u8>,
+    /// Its txid.
+    pub txid: BlockHash,
+}
+
+/// The best block of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tip {
+    /// Height; the genesis block has 0.
+    pub height: u32,
+    /// Header hash.
+    pub hash: BlockHash,
+    /// Header time, seconds since 1970.
+    pub time: u32,
+}
+
+/// What a node says to a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Submitted {
+    /// Taken, now or before.
+    Accepted,
+    /// Refused for good; the reason as BIP 22 names it.
+    Rejected(String),
+}
+
+/// Why a node gave no answer to go on with.
+#[derive(Debug, Error)]
+pub enum NodeError {
+    /// No connection, a time-out, or an HTTP error.
+    #[error("node {node} can't be reached: {reason}")]
+    Unreachable {
+        /// Which node, without credentials.
+        node: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The node refused the call.
+    #[error("node refused {method}: {message} (code {code})")]
+    Refused {
+        /// RPC method.
+        method: &'static str,
+        /// Bitcoin Core's error code.
+        code: i64,
+        /// Its text.
+        message: String,
+    },
+    /// The answer is not what the method promises.
+    #[error("node answered {method} with something else: {reason}")]
+    Malformed {
+        /// RPC method.
+        method: &'static str,
+        /// What was expected.
+        reason: String,
+    },
+    /// This node can't do that.
+    #[error("{0}")]
+    Unsupported(&'static str),
+    /// The embedded chain's own file.
+    #[error("block file of the embedded chain: {0}")]
+    Storage(#[from] std::io::Error),
+    /// The configuration makes no node.
+    #[error("node configuration: {0}")]
+    Config(String),
+}

@@ -1,0 +1,96 @@
+//! One JSON-RPC call to one node.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    NodeError,
+    endpoint::{CoreEndpoint, Login},
+};
+
+/// Limit of an ordinary call: a full block is verified within it.
+pub(super) const QUICK: Duration = Duration::from_secs(30);
+/// Limit of a long poll: twice the usual time between blocks. The node keeps a thread for an abandoned poll until its
+/// tip moves, so polls are left to run and seldom renewed.
+pub(super) const LONG_POLL: Duration = Duration::from_secs(1_200);
+
+/// A client of one node.
+#[derive(Debug)]
+pub(super) struct Rpc {
+    endpoint: CoreEndpoint,
+    http: reqwest::Client,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    result: Value,
+    error: Option<Failure>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    code: i64,
+    message: String,
+}
+
+impl Rpc {
+    pub(super) fn new(endpoint: CoreEndpoint) -> Result<Self, NodeError> {
+        let builder = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).no_proxy();
+        let http = builder.build().map_err(|error| NodeError::Config(error.to_string()))?;
+        Ok(Self { endpoint, http })
+    }
+
+    pub(super) async fn call(
+        &self,
+        method: &'static str,
+        params: &Value,
+        limit: Duration,
+    ) -> Result<Value, NodeError> {
+        let (user, password) = self.login().await?;
+        let body = json!({"jsonrpc": "1.0", "id": 0, "method": method, "params": params});
+        let request = self.http.post(&self.endpoint.url).timeout(limit).basic_auth(user, Some(password)).json(&body);
+        let response = request.send().await.map_err(|error| self.unreachable(with_causes(error)))?;
+        let status = response.status();
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(with_causes(error)))?;
+        // Bitcoin Core answers RPC errors with status 404 or 500 and the error as JSON; everything else is HTTP's.
+        let Ok(answer) = serde_json::from_slice::<Answer>(&bytes) else {
+            return Err(self.unreachable(format!("HTTP status {status}")));
+        };
+        match answer.error {
+            Some(Failure { code, message }) => Err(NodeError::Refused { method, code, message }),
+            None => Ok(answer.result),
+        }
+    }
+
+    async fn login(&self) -> Result<(String, String), NodeError> {
+        match &self.endpoint.login {
+            Login::Password { user, password } => Ok((user.clone(), password.clone())),
+            Login::Cookie(path) => {
+                let cookie = tokio::fs::read_to_string(path).await;
+                let cookie = cookie.map_err(|error| self.unreachable(format!("cookie file: {error}")))?;
+                let parts = cookie.trim().split_once(':');
+                let (user, password) = parts.ok_or_else(|| self.unreachable("cookie file holds no cookie".into()))?;
+                Ok((user.to_owned(), password.to_owned()))
+            }
+        }
+    }
+
+    fn unreachable(&self, reason: String) -> NodeError {
+        NodeError::Unreachable { node: self.endpoint.url.clone(), reason }
+    }
+}
+
+/// reqwest's own text stops at "error sending request"; the cause says why. The URL, which we name ourselves, goes.
+fn with_causes(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

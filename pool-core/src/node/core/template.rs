@@ -1,0 +1,109 @@
+//! `getblocktemplate`'s answer → [`BlockTemplate`].
+
+use audit_core::{
+    hash::BlockHash,
+    work::{Nbits, Sats},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::node::{BlockTemplate, NodeError, TemplateTransaction};
+
+/// Script of the commitment output up to its 32-byte hash (BIP 141).
+const COMMITMENT_PREFIX: &str = "6a24aa21a9ed";
+
+/// The fields of BIP 22, 23 and 145 that we use; the node may send more.
+#[derive(Deserialize)]
+pub(super) struct RawTemplate {
+    version: u32,
+    previousblockhash: BlockHash,
+    bits: Nbits,
+    curtime: u32,
+    mintime: u32,
+    height: u32,
+    coinbasevalue: Sats,
+    default_witness_commitment: Option<String>,
+    transactions: Vec<RawTransaction>,
+    longpollid: String,
+}
+
+#[derive(Deserialize)]
+struct RawTransaction {
+    data: String,
+    txid: BlockHash,
+}
+
+impl RawTemplate {
+    pub(super) fn parse(answer: Value) -> Result<BlockTemplate, NodeError> {
+        let raw: Self = serde_json::from_value(answer).map_err(|error| malformed(error.to_string()))?;
+        let transactions = raw.transactions.iter().map(RawTransaction::parse).collect::<Result<_, _>>()?;
+        Ok(BlockTemplate {
+            version: raw.version,
+            prevhash: raw.previousblockhash,
+            nbits: raw.bits,
+            curtime: raw.curtime,
+            mintime: raw.mintime,
+            height: raw.height,
+            coinbase_value: raw.coinbasevalue,
+            witness_commitment: raw.default_witness_commitment.as_deref().map(commitment).transpose()?,
+            transactions,
+            longpoll_id: raw.longpollid,
+        })
+    }
+}
+
+impl RawTransaction {
+    fn parse(&self) -> Result<TemplateTransaction, NodeError> {
+        let data = hex::decode(&self.data).map_err(|error| malformed(format!("transaction: {error}")))?;
+        Ok(TemplateTransaction { data, txid: self.txid })
+    }
+}
+
+fn commitment(script: &str) -> Result<[u8; 32], NodeError> {
+    let mut hash = [0; 32];
+    let digits = script.strip_prefix(COMMITMENT_PREFIX).unwrap_or_default();
+    hex::decode_to_slice(digits, &mut hash).map_err(|error| malformed(format!("witness commitment: {error}")))?;
+    Ok(hash)
+}
+
+fn malformed(reason: String) -> NodeError {
+    NodeError::Malformed { method: "getblocktemplate", reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn answer() -> Value {
+        json!({
+            "version": 536870912, "previousblockhash": "00".repeat(32), "bits": "1e0377ae", "curtime": 1_700_000_000,
+            "mintime": 1_600_000_000, "height": 5, "coinbasevalue": 5_000_000_000u64, "longpollid": "x5",
+            "default_witness_commitment": format!("{COMMITMENT_PREFIX}{}", "ab".repeat(32)),
+            "transactions": [{"data": "0200", "txid": "11".repeat(32), "fee": 1}], "capabilities": ["proposal"],
+        })
+    }
+
+    #[test]
+    fn template_is_read_from_the_nodes_answer() {
+        let template = RawTemplate::parse(answer()).unwrap();
+        assert_eq!(template.witness_commitment, Some([0xab; 32]));
+        assert_eq!(template.transactions[0].data, [2, 0]);
+        assert_eq!(template.nbits.get(), 0x1e03_77ae);
+    }
+
+    #[test]
+    fn broken_templates_are_refused() {
+        for (field, value) in [
+            ("default_witness_commitment", json!("6a24aa21a9edff")),
+            ("default_witness_commitment", json!("51")),
+            ("coinbasevalue", json!(-1)),
+            ("bits", json!("xyz")),
+            ("transactions", json!([{"data": "0", "txid": "11".repeat(32)}])),
+        ] {
+            let mut broken = answer();
+            broken[field] = value;
+            assert!(RawTemplate::parse(broken).is_err(), "{field}");
+        }
+    }
+}

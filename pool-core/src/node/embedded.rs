@@ -1,0 +1,210 @@
+//! A chain of its own inside the process: for the demo and for fast tests.
+//!
+//! It validates what it is given: proof of work, previous hash, time, BIP 34 height, merkle root, witness commitment and
+//! the coinbase's value. Its blocks hold a coinbase and nothing else; it knows neither reorganisations nor a mempool.
+//! Trusted: whoever can change its file can change its history.
+
+mod store;
+mod validate;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use audit_core::{
+    hash::{BlockHash, sha256d},
+    header::Header,
+    work::{Nbits, Sats},
+};
+use tokio::sync::watch;
+
+use self::{
+    store::BlockFile,
+    validate::{Expected, check},
+};
+use super::{BlockTemplate, Node, NodeError, Submitted, Tip};
+use crate::clock::unix_seconds;
+
+/// Blocks per halving, as on the main chain.
+const HALVING: u32 = 210_000;
+/// First subsidy: 50 bitcoin.
+const SUBSIDY: u64 = 5_000_000_000;
+/// Median time past looks at this many headers (Bitcoin Core `chain.h`).
+const MEDIAN_SPAN: usize = 11;
+/// Time of regtest's genesis block (Bitcoin Core `chainparams.cpp`).
+const GENESIS_TIME: u32 = 1_296_688_602;
+/// Version-bits prefix 001 (BIP 9).
+const VERSION: u32 = 0x2000_0000;
+
+/// What is fixed about a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmbeddedConfig {
+    /// The network target of every block.
+    pub nbits: Nbits,
+}
+
+/// The chain. Every block is appended to one file and synced before [`Node::submit_block`] says so.
+#[derive(Debug)]
+pub struct EmbeddedChain {
+    config: EmbeddedConfig,
+    chain: Arc<Mutex<Chain>>,
+    best: watch::Sender<BlockHash>,
+}
+
+#[derive(Debug)]
+struct Chain {
+    headers: Vec<Header>,
+    hashes: Vec<BlockHash>,
+    file: BlockFile,
+}
+
+impl EmbeddedChain {
+    /// Opens or starts the chain in `folder`. Reads the whole file: call it at start-up.
+    ///
+    /// # Errors
+    /// The file can't be read or written, is damaged, or belongs to a chain with another target.
+    pub fn open(folder: &Path, config: EmbeddedConfig) -> Result<Self, NodeError> {
+        if config.nbits.target().is_none() {
+            return Err(NodeError::Config(format!("nbits {} is no target", config.nbits)));
+        }
+        let (file, blocks) = BlockFile::open(folder, config.nbits)?;
+        let genesis = genesis(config);
+        let mut chain = Chain { headers: vec![genesis], hashes: vec![genesis.hash()], file };
+        for block in &blocks {
+            chain.extend(&header_of(block)?);
+        }
+        let best = watch::Sender::new(chain.tip().hash);
+        Ok(Self { config, chain: Arc::new(Mutex::new(chain)), best })
+    }
+
+    fn make_template(&self) -> BlockTemplate {
+        let chain = lock(&self.chain);
+        let Tip { height, hash, .. } = chain.tip();
+        let mintime = chain.median_time().saturating_add(1);
+        BlockTemplate {
+            version: VERSION,
+            prevhash: hash,
+            nbits: self.config.nbits,
+            curtime: unix_seconds().max(mintime),
+            mintime,
+            height: height + 1,
+            coinbase_value: subsidy(height + 1),
+            // The coinbase stands for 32 zero bytes in the witness tree, and the reserved value is 32 zero bytes.
+            witness_commitment: Some(sha256d(&[0; 64])),
+            transactions: Vec::new(),
+            longpoll_id: hash.to_string(),
+        }
+    }
+}
+
+#[async_trait]
+impl Node for EmbeddedChain {
+    async fn chain(&self) -> Result<String, NodeError> {
+        Ok("regtest".into())
+    }
+
+    async fn template(&self, longpoll: Option<&str>) -> Result<BlockTemplate, NodeError> {
+        if let Some(id) = longpoll {
+            // The sender lives in `self`, so the wait can't fail.
+            let _ = self.best.subscribe().wait_for(|best| best.to_string() != id).await;
+        }
+        Ok(self.make_template())
+    }
+
+    async fn submit_block(&self, block: &[u8]) -> Result<Submitted, NodeError> {
+        let (chain, config, block) = (self.chain.clone(), self.config, block.to_vec());
+        let append = move || lock(&chain).accept(config, &block);
+        let submitted = tokio::task::spawn_blocking(append).await.map_err(std::io::Error::other)??;
+        let tip = lock(&self.chain).tip().hash;
+        self.best.send_if_modified(|best| std::mem::replace(best, tip) != tip);
+        Ok(submitted)
+    }
+
+    async fn tip(&self) -> Result<Tip, NodeError> {
+        Ok(lock(&self.chain).tip())
+    }
+
+    async fn block_hash_at(&self, height: u32) -> Result<Option<BlockHash>, NodeError> {
+        Ok(lock(&self.chain).hashes.get(height as usize).copied())
+    }
+
+    async fn broadcast(&self, _transaction: &[u8]) -> Result<BlockHash, NodeError> {
+        Err(NodeError::Unsupported("the embedded chain carries no transactions but coinbases"))
+    }
+
+    async fn fee_estimate(&self, _blocks: u16) -> Result<Option<Sats>, NodeError> {
+        Ok(None)
+    }
+}
+
+impl Chain {
+    fn tip(&self) -> Tip {
+        let last = self.headers.len() - 1;
+        Tip { height: last as u32, hash: self.hashes[last], time: self.headers[last].ntime }
+    }
+
+    /// Bitcoin's median time past: the middle of the last 11 header times.
+    fn median_time(&self) -> u32 {
+        let mut times: Vec<u32> = self.headers.iter().rev().take(MEDIAN_SPAN).map(|header| header.ntime).collect();
+        times.sort_unstable();
+        times[times.len() / 2]
+    }
+
+    fn accept(&mut self, config: EmbeddedConfig, block: &[u8]) -> Result<Submitted, NodeError> {
+        let tip = self.tip();
+        if block.get(..80).is_some_and(|header| self.hashes.contains(&BlockHash::of(header))) {
+            return Ok(Submitted::Accepted);
+        }
+        let expected = Expected {
+            prevhash: tip.hash,
+            height: tip.height + 1,
+            nbits: config.nbits,
+            after: self.median_time(),
+            now: unix_seconds(),
+            value: subsidy(tip.height + 1),
+        };
+        match check(block, &expected) {
+            Err(reason) => Ok(Submitted::Rejected(reason.into())),
+            Ok(header) => {
+                self.file.append(block)?;
+                self.extend(&header);
+                Ok(Submitted::Accepted)
+            }
+        }
+    }
+
+    fn extend(&mut self, header: &Header) {
+        self.headers.push(*header);
+        self.hashes.push(header.hash());
+    }
+}
+
+fn lock(chain: &Mutex<Chain>) -> MutexGuard<'_, Chain> {
+    chain.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn subsidy(height: u32) -> Sats {
+    Sats::new(SUBSIDY.checked_shr(height / HALVING).unwrap_or(0)).unwrap_or_default()
+}
+
+/// The same for every chain of one target. Nobody mined it.
+fn genesis(config: EmbeddedConfig) -> Header {
+    Header {
+        version: 1,
+        prevhash: BlockHash::default(),
+        merkle_root: [0; 32],
+        ntime: GENESIS_TIME,
+        nbits: config.nbits,
+        nonce: 0,
+    }
+}
+
+fn header_of(block: &[u8]) -> Result<Header, NodeError> {
+    let bytes = block.first_chunk::<80>();
+    bytes.map(Header::from_bytes).ok_or_else(|| std::io::Error::other("a stored block has no header").into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! The one task that changes the board: epochs open and close, templates become jobs.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::Instant,
+};
+
+use audit_core::epoch::EpochMaterial;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info, warn};
+
+use super::{
+    PoolError, PoolEvent,
+    board::{Board, OpenEpoch},
+    floor::Floor,
+};
+use crate::{
+    epoch_start::EpochStart,
+    journal::{self, JournalError, JournalWriter},
+    live_epoch::{JobError, LiveEpoch},
+    live_job::LiveJob,
+    node::BlockTemplate,
+};
+
+/// What the server asks for, and where the answer goes.
+#[derive(Debug)]
+pub(super) enum Command {
+    Open(EpochStart, oneshot::Sender<Result<(), PoolError>>),
+    Close(u64, oneshot::Sender<Result<EpochMaterial, PoolError>>),
+}
+
+pub(super) struct Driver {
+    floor: Arc<Floor>,
+    tasks: TaskTracker,
+    template: Option<Arc<BlockTemplate>>,
+    last_job: Instant,
+}
+
+impl Driver {
+    pub(super) fn new(floor: Arc<Floor>, tasks: TaskTracker) -> Self {
+        Self { floor, tasks, template: None, last_job: Instant::now() }
+    }
+
+    /// Runs until `stop`; then the board is cleared, which lets the journal writers end.
+    pub(super) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        mut templates: mpsc::Receiver<BlockTemplate>,
+        stop: CancellationToken,
+    ) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(command) = commands.recv() => self.command(command).await,
+                Some(template) = templates.recv() => self.take_template(template).await,
+                else => break,
+            }
+        }
+        self.floor.board.send_replace(Board::default());
+    }
+
+    async fn command(&mut self, command: Command) {
+        // Whoever asked may have gone meanwhile.
+        match command {
+            Command::Open(start, done) => drop(done.send(self.open(start).await)),
+            Command::Close(epoch, done) => drop(done.send(self.close(epoch).await)),
+        }
+    }
+
+    /// Commit points: 1. journal begun and synced; 2. first job journalled; 3. on the board, so rigs may see it. A crash
+    /// before 3 leaves a journal that the same call goes on with.
+    async fn open(&mut self, start: EpochStart) -> Result<(), PoolError> {
+        let number = start.epoch;
+        let latest = self.floor.board.borrow().latest().cloned();
+        match latest {
+            Some(open) if *open.start == start => return Ok(()),
+            Some(open) if open.start.epoch == number => return Err(JournalError::Different(number).into()),
+            Some(open) if open.start.epoch > number => {
+                return Err(PoolError::Order { wanted: number, open: open.start.epoch });
+            }
+            _ => {}
+        }
+        let epoch = self.load(start).await?;
+        let job = match self.template.clone() {
+            None => None,
+            Some(template) => match self.add_job(&epoch, template).await {
+                Ok(job) => Some(job),
+                // After a restart: it still takes back its place, and the server is told to open the next.
+                Err(JobError::Full) => None,
+                Err(error) => return Err(PoolError::Job { epoch: number, reason: error.to_string() }),
+            },
+        };
+        info!(epoch = number, with_job = job.is_some(), "epoch open");
+        let (now, grace) = (Instant::now(), self.floor.config.grace);
+        self.floor.board.send_modify(|board| {
+            board.epochs.insert(number, OpenEpoch { epoch, until: None });
+            if let Some(job) = job {
+                board.put_up(job, now, grace);
+            }
+        });
+        Ok(())
+    }
+
+    async fn load(&self, start: EpochStart) -> Result<Arc<LiveEpoch>, PoolError> {
+        let (folder, runtime) = (self.folder(), tokio::runtime::Handle::current());
+        let (floor, tasks) = (self.floor.clone(), self.tasks.clone());
+        blocking(move || {
+            let (file, replay) = journal::open(&folder, &start)?;
+            let (writer, task) = JournalWriter::new(file);
+            let epoch = start.epoch;
+            let watched = async move {
+                if let Err(error) = task.await {
+                    error!(epoch, %error, "journal can't be written");
+                    floor.tell(PoolEvent::JournalFailed { epoch, error: error.to_string() });
+                }
+            };
+            tasks.spawn_on(watched, &runtime);
+            Ok(Arc::new(LiveEpoch::new(start, writer, replay.as_ref())))
+        })
+        .await
+    }
+
+    async fn close(&mut self, number: u64) -> Result<EpochMaterial, PoolError> {
+        let live = self.floor.board.borrow().epoch(number).cloned();
+        if let Some(epoch) = live {
+            // A writer that has failed has ended: the file is closed below, as after a restart.
+            if let Err(error) = epoch.close().await {
+                warn!(epoch = number, %error, "closing the journal by its file");
+            }
+            self.floor.board.send_modify(|board| {
+                board.epochs.remove(&number);
+                board.current.take_if(|job| job.start.epoch == number);
+            });
+        }
+        let folder = self.folder();
+        blocking(move || {
+            journal::close(&folder, number)?;
+            journal::read_epoch(&folder, number)
+        })
+        .await
+    }
+
+    async fn take_template(&mut self, template: BlockTemplate) {
+        let template = Arc::new(template);
+        let before = self.template.replace(template.clone());
+        let new_block = before.is_none_or(|before| before.prevhash != template.prevhash);
+        let (now, limits) = (Instant::now(), self.floor.config.limits);
+        if new_block {
+            let (tip, grace) = (template.prevhash, limits.replaced_tip_grace);
+            self.floor.board.send_if_modified(|board| {
+                board.set_tip(tip, now, grace);
+                false
+            });
+        }
+        let (latest, has_job) = {
+            let board = self.floor.board.borrow();
+            let latest = board.latest().cloned();
+            let has_job = latest.as_ref().is_some_and(|epoch| {
+                board.current.as_ref().is_some_and(|job| job.start.epoch == epoch.start.epoch)
+            });
+            (latest, has_job)
+        };
+        let Some(epoch) = latest else { return };
+        if new_block || !has_job || now.duration_since(self.last_job) >= limits.template_refresh {
+            match self.add_job(&epoch, template).await {
+                Ok(job) => {
+                    let (now, grace) = (Instant::now(), self.floor.config.grace);
+                    self.floor.board.send_modify(|board| board.put_up(job, now, grace));
+                }
+                Err(error) => warn!(epoch = epoch.start.epoch, %error, "no job from this template"),
+            }
+        }
+    }
+
+    async fn add_job(&mut self, epoch: &LiveEpoch, template: Arc<BlockTemplate>) -> Result<Arc<LiveJob>, JobError> {
+        let config = &self.floor.config;
+        let job = epoch.add_job(template, &config.coinbase_tag, &config.payout_script).await;
+        if epoch.is_full() {
+            self.floor.tell(PoolEvent::EpochFull { epoch: epoch.start.epoch });
+        }
+        self.last_job = Instant::now();
+        job
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.floor.config.journal_dir.clone()
+    }
+}
+
+/// Runs file work off the runtime's threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, PoolError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => Ok(result?),
+        Err(panic) => Err(PoolError::Folder(std::io::Error::other(panic))),
+    }
+}

@@ -1,0 +1,121 @@
+use super::*;
+use crate::{
+    fixtures,
+    stratum::request::parse,
+};
+
+const NETWORK: u32 = 0x1d00_ffff;
+
+fn session() -> Session {
+    let vardiff = Vardiff::new(12, Level::new(-20).unwrap(), Level::new(-14).unwrap(), Instant::now());
+    Session::new([0; 32], vardiff)
+}
+
+fn ready() -> Session {
+    let mut session = session();
+    assert_eq!(handle(&mut session, r#"{"id":1,"method":"mining.subscribe"}"#), Step::Subscribe);
+    session.subscribe(&json!(1), [0, 0, 0, 5]);
+    handle(&mut session, r#"{"id":2,"method":"mining.authorize","params":["lot.rig",""]}"#);
+    session
+}
+
+fn handle(session: &mut Session, line: &str) -> Step {
+    session.handle(&parse(line.as_bytes()).unwrap(), Instant::now())
+}
+
+fn submit(session: &mut Session, job: &str) -> Step {
+    let params = format!(r#"["lot.rig","{job}","0000000000000000","6553f100","00000000"]"#);
+    handle(session, &format!(r#"{{"id":3,"method":"mining.submit","params":{params}}}"#))
+}
+
+#[test]
+fn jobs_wait_for_subscription_and_authorization() {
+    let job = fixtures::job(NETWORK);
+    let mut session = session();
+    assert!(session.announce(&job, Instant::now()).is_none());
+    session.subscribe(&json!(1), [0; 4]);
+    assert!(session.announce(&job, Instant::now()).is_none());
+    handle(&mut session, r#"{"id":2,"method":"mining.authorize","params":["a"]}"#);
+    let announcement = session.announce(&job, Instant::now()).unwrap();
+    assert!(announcement.clean_jobs);
+    assert!(announcement.set_difficulty.is_some());
+}
+
+#[test]
+fn a_job_goes_out_once_per_level_and_a_new_level_comes_with_its_own_notify() {
+    let job = fixtures::job(NETWORK);
+    let mut session = ready();
+    session.announce(&job, Instant::now()).unwrap();
+    assert!(session.announce(&job, Instant::now()).is_none());
+    handle(&mut session, r#"{"id":4,"method":"mining.suggest_difficulty","params":[0.5]}"#);
+    let announcement = session.announce(&job, Instant::now()).unwrap();
+    assert_eq!(announcement.job.id.level.get(), -1);
+    assert!(!announcement.clean_jobs);
+    assert!(announcement.set_difficulty.unwrap().contains("[0.5]"));
+    handle(&mut session, r#"{"id":4,"method":"mining.suggest_difficulty","params":[0.00006103515625]}"#);
+    assert!(session.announce(&job, Instant::now()).is_none(), "level -14 was sent for this job already");
+}
+
+#[test]
+fn clean_jobs_only_on_a_new_previous_hash() {
+    let mut session = ready();
+    let clean = |session: &mut Session, template, number| {
+        session.announce(&fixtures::job_on(template, number), Instant::now()).unwrap().clean_jobs
+    };
+    assert!(clean(&mut session, fixtures::template(NETWORK), 0));
+    assert!(!clean(&mut session, fixtures::template(NETWORK), 1));
+    let next = crate::node::BlockTemplate { prevhash: BlockHash([8; 32]), ..fixtures::template(NETWORK) };
+    assert!(clean(&mut session, next, 2));
+}
+
+#[test]
+fn levels_never_go_below_the_network_target() {
+    let mut session = ready();
+    handle(&mut session, r#"{"id":4,"method":"mining.suggest_difficulty","params":[1000000]}"#);
+    let announcement = session.announce(&fixtures::job(NETWORK), Instant::now()).unwrap();
+    assert_eq!(announcement.job.id.level.get(), 0);
+    assert_eq!(session.vardiff().level().get(), 0);
+}
+
+#[test]
+fn submissions_need_subscription_worker_and_a_job_that_was_sent() {
+    let job = fixtures::job(NETWORK);
+    let id = job.at(Level::new(-14).unwrap()).id.to_string();
+    assert_eq!(submit(&mut session(), &id), Step::Reject(RejectReason::NotSubscribed, None));
+    let mut stranger = session();
+    stranger.subscribe(&json!(1), [0; 4]);
+    assert_eq!(submit(&mut stranger, &id), Step::Reject(RejectReason::Unauthorized, None));
+    let mut session = ready();
+    let reason = |step| match step {
+        Step::Reject(reason, Some(_)) => reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reason(submit(&mut session, &id)), RejectReason::UnknownJob);
+    session.announce(&job, Instant::now()).unwrap();
+    assert!(matches!(submit(&mut session, &id), Step::Judge(_)));
+    let other_level = job.at(Level::new(-15).unwrap()).id.to_string();
+    assert_eq!(reason(submit(&mut session, &other_level)), RejectReason::UnknownJob);
+    let earlier = crate::job_id::JobId { epoch: 6, ..job.at(Level::MIN).id };
+    assert_eq!(reason(submit(&mut session, &earlier.to_string())), RejectReason::Stale);
+}
+
+#[test]
+fn configure_grants_the_mask_and_refuses_what_it_does_not_know() {
+    let mut session = session();
+    let line = r#"{"id":1,"method":"mining.configure","params":[["version-rolling","minimum-difficulty","subscribe-extranonce","info"],{"version-rolling.mask":"ffffffff","minimum-difficulty.value":0.001}]}"#;
+    let Step::Reply(reply) = handle(&mut session, line) else { panic!() };
+    let reply: Value = serde_json::from_str(&reply).unwrap();
+    assert_eq!(
+        reply["result"],
+        json!({"version-rolling": true, "version-rolling.mask": "1fffe000", "minimum-difficulty": true,
+            "subscribe-extranonce": true, "info": false})
+    );
+    assert_eq!(session.vardiff().level().get(), -9);
+}
+
+#[test]
+fn a_second_subscription_keeps_the_extranonce() {
+    let mut session = ready();
+    let Step::Reply(reply) = handle(&mut session, r#"{"id":9,"method":"mining.subscribe"}"#) else { panic!() };
+    assert!(reply.contains("\"00000005\",8]"), "{reply}");
+}

@@ -1,0 +1,61 @@
+//! Counters for metrics, since the pool's start.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use audit_core::work::{Level, Work};
+
+use crate::reject::RejectReason;
+
+/// What the pool has seen since it started.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PoolStats {
+    /// Connections open now, authorized or not.
+    pub sessions: u64,
+    /// Shares acknowledged.
+    pub accepted: u64,
+    /// Their work.
+    pub work: Work,
+    /// Submissions and requests refused, by reason; reasons that never occurred are absent.
+    pub rejected: BTreeMap<RejectReason, u64>,
+    /// Shares that met the network target.
+    pub blocks_found: u64,
+}
+
+/// The counters behind [`PoolStats`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters(Mutex<PoolStats>);
+
+impl Counters {
+    pub(crate) fn snapshot(&self) -> PoolStats {
+        self.stats().clone()
+    }
+
+    pub(crate) fn session_opened(&self) {
+        self.stats().sessions += 1;
+    }
+
+    pub(crate) fn session_ended(&self) {
+        self.stats().sessions -= 1;
+    }
+
+    pub(crate) fn accepted(&self, level: Level) {
+        let mut stats = self.stats();
+        stats.accepted += 1;
+        stats.work = stats.work.checked_add(level.work()).unwrap_or(stats.work);
+    }
+
+    pub(crate) fn rejected(&self, reason: RejectReason) {
+        *self.stats().rejected.entry(reason).or_default() += 1;
+    }
+
+    pub(crate) fn block_found(&self) {
+        self.stats().blocks_found += 1;
+    }
+
+    fn stats(&self) -> MutexGuard<'_, PoolStats> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

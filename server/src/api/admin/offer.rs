@@ -1,0 +1,168 @@
+//! A new offer, read and checked.
+
+use actix_web::http::StatusCode;
+use audit_core::work::Units;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::api::idempotent::Reply;
+use crate::api::offers::OfferView;
+use crate::api::offers::price::price;
+use crate::clock::now_ms;
+use crate::db::Tx;
+use crate::db::offers::{self, Offer};
+use crate::problem::{Code, FieldError, Problem};
+
+/// A term is a second at least and ten years at most.
+const TERM_MS: std::ops::RangeInclusive<u64> = 1_000..=10 * 366 * 24 * 3_600_000;
+
+/// What the operator sends. Hashrates are decimal strings.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OfferRequest {
+    /// 1 to 100 characters, unique.
+    pub name: String,
+    pub price_sats_per_ths_day: u64,
+    #[schema(example = "100000")]
+    pub min_units_hs: String,
+    pub max_units_hs: String,
+    pub step_units_hs: String,
+    pub term_ms: u64,
+    /// What may be reserved or active at the same time.
+    pub capacity_hs: String,
+}
+
+/// An offer whose fields fit each other.
+#[derive(Debug)]
+pub struct NewOffer {
+    name: String,
+    price_sats_per_ths_day: u64,
+    min: Units,
+    max: Units,
+    step: Units,
+    term_ms: u64,
+    capacity: Units,
+}
+
+impl NewOffer {
+    /// Reads the fields; names every one that has to change.
+    pub fn parse(request: &OfferRequest) -> Result<Self, Problem> {
+        let mut errors = Vec::new();
+        let name = request.name.trim().to_owned();
+        if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+            errors.push(FieldError::new("name", "must have 1 to 100 characters"));
+        }
+        if !TERM_MS.contains(&request.term_ms) {
+            errors.push(FieldError::new("term_ms", "must be from a second to ten years"));
+        }
+        let mut units = |field: &str, text: &str| {
+            let units: Option<Units> = text.parse().ok();
+            if units.is_none() {
+                errors.push(FieldError::new(field, "must be a whole number of hashes per second, as a string"));
+            }
+            units
+        };
+        let sizes = (
+            units("min_units_hs", &request.min_units_hs),
+            units("max_units_hs", &request.max_units_hs),
+            units("step_units_hs", &request.step_units_hs),
+            units("capacity_hs", &request.capacity_hs),
+        );
+        if let (Some(min), Some(max), Some(step), Some(capacity)) = sizes {
+            let term_ms = request.term_ms;
+            let price_sats_per_ths_day = request.price_sats_per_ths_day;
+            let offer = Self { name, price_sats_per_ths_day, min, max, step, term_ms, capacity };
+            errors.extend(offer.misfits());
+            if errors.is_empty() {
+                return Ok(offer);
+            }
+        }
+        Err(Problem::invalid(errors))
+    }
+
+    /// Stores the offer under the newest terms.
+    pub async fn create(&self, tx: &mut Tx, terms_index: u64) -> Result<Reply, Problem> {
+        let offer = self.offer(terms_index);
+        if offers::create(tx, &offer).await? {
+            return Reply::new(StatusCode::CREATED, &OfferView::of(&offer, 0));
+        }
+        Err(Problem::new(Code::NameTaken, "an offer has this name: offers never change, so use a new name"))
+    }
+
+    fn offer(&self, terms_index: u64) -> Offer {
+        Offer {
+            id: Uuid::new_v4(),
+            name: self.name.clone(),
+            price_sats_per_ths_day: self.price_sats_per_ths_day,
+            min_units: self.min,
+            max_units: self.max,
+            step_units: self.step,
+            term_ms: self.term_ms,
+            capacity: self.capacity,
+            terms_index,
+            created_ms: now_ms(),
+        }
+    }
+
+    /// What is wrong between the fields.
+    fn misfits(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        if self.max < self.min {
+            errors.push(FieldError::new("max_units_hs", "must not be below min_units_hs"));
+        } else if !(self.max.get() - self.min.get()).is_multiple_of(self.step.get()) {
+            errors.push(FieldError::new("step_units_hs", "must divide the distance from minimum to maximum"));
+        }
+        if self.capacity < self.min {
+            errors.push(FieldError::new("capacity_hs", "must not be below min_units_hs"));
+        }
+        if self.price_sats_per_ths_day == 0
+            || price(self.max.get(), self.price_sats_per_ths_day, self.term_ms).is_none()
+        {
+            let detail = "must be at least 1, and the largest contract must cost at most 21 million bitcoin";
+            errors.push(FieldError::new("price_sats_per_ths_day", detail));
+        }
+        errors
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> OfferRequest {
+        OfferRequest {
+            name: "Small".into(),
+            price_sats_per_ths_day: 50,
+            min_units_hs: "100".into(),
+            max_units_hs: "1000".into(),
+            step_units_hs: "100".into(),
+            term_ms: 60_000,
+            capacity_hs: "5000".into(),
+        }
+    }
+
+    #[test]
+    fn offer_whose_fields_fit_is_accepted() {
+        assert!(NewOffer::parse(&request()).is_ok());
+    }
+
+    #[test]
+    fn misfits_are_named() {
+        #[track_caller]
+        fn check(change: impl FnOnce(&mut OfferRequest), field: &str) {
+            let mut request = request();
+            change(&mut request);
+            let problem = NewOffer::parse(&request).unwrap_err().to_string();
+            assert!(problem.starts_with(&format!("invalid_request: {field}: ")), "{problem}");
+        }
+        check(|it| it.name = " ".into(), "name");
+        check(|it| it.term_ms = 0, "term_ms");
+        check(|it| it.min_units_hs = "0".into(), "min_units_hs");
+        check(|it| it.max_units_hs = "50".into(), "max_units_hs");
+        check(|it| it.step_units_hs = "700".into(), "step_units_hs");
+        check(|it| it.capacity_hs = "99".into(), "capacity_hs");
+        check(|it| it.price_sats_per_ths_day = 0, "price_sats_per_ths_day");
+        check(|it| it.price_sats_per_ths_day = u64::MAX, "price_sats_per_ths_day");
+    }
+}

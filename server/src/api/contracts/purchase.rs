@@ -1,0 +1,197 @@
+//! A purchase: read into types, then decided inside one transaction that holds the offer.
+
+use std::str::FromStr;
+
+use actix_web::http::StatusCode;
+use audit_core::hash::Hash32;
+use audit_core::work::Units;
+use bitcoin::address::NetworkUnchecked;
+use bitcoin::{Address, Network, ScriptBuf};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::view::ContractView;
+use crate::api::idempotent::Reply;
+use crate::api::offers::price::quote;
+use crate::clock::now_ms;
+use crate::db::Tx;
+use crate::db::contracts::{self, Contract, Status};
+use crate::db::offers::{self, Offer};
+use crate::problem::{Code, FieldError, Problem};
+
+/// How long units are kept without a payment: a day covers a bank's or an exchange's delay.
+const RESERVATION_MS: u64 = 24 * 3_600_000;
+/// Unpaid contracts of one account, so that one account can't take an offer off the market.
+const RESERVATIONS: u64 = 20;
+
+/// What a buyer sends.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PurchaseRequest {
+    pub offer_id: Uuid,
+    /// Hashes per second as a decimal string.
+    #[schema(example = "200000")]
+    pub units_hs: String,
+    /// Where credits are paid: an address of the log's network.
+    pub payout_address: String,
+    /// 64 lower-case hex digits drawn at random by the buyer's program, which keeps them: with the receipt they prove
+    /// which entry of the log is this contract.
+    pub nonce: String,
+}
+
+/// A purchase whose fields are all of the right form.
+#[derive(Debug)]
+pub struct Purchase {
+    offer_id: Uuid,
+    units: Units,
+    payout: Payout,
+    nonce: Hash32,
+}
+
+#[derive(Debug)]
+struct Payout {
+    address: String,
+    script: ScriptBuf,
+}
+
+impl Purchase {
+    /// Reads the fields; names every one that has to change.
+    pub fn parse(request: &PurchaseRequest, network: Network) -> Result<Self, Problem> {
+        match (units(&request.units_hs), payout(&request.payout_address, network), nonce(&request.nonce)) {
+            (Ok(units), Ok(payout), Ok(nonce)) => Ok(Self { offer_id: request.offer_id, units, payout, nonce }),
+            (units, payout, nonce) => {
+                let errors = units.err().into_iter().chain(payout.err()).chain(nonce.err()).collect();
+                Err(Problem::invalid(errors))
+            }
+        }
+    }
+
+    /// Reserves the units, or refuses. Buyers of one offer come here one after the other, so capacity is never oversold.
+    pub async fn reserve(&self, tx: &mut Tx, account_id: Uuid) -> Result<Reply, Problem> {
+        let Some(offer) = offers::lock(tx, self.offer_id).await? else {
+            return Err(Problem::invalid(vec![FieldError::new("offer_id", "there is no such offer")]));
+        };
+        // Read under the lock: a clock read before waiting for it could revive a reservation that has run out.
+        let now_ms = now_ms();
+        let contract = self.contract(&offer, account_id, now_ms)?;
+        if contracts::count_reserved(tx, account_id, now_ms).await? >= RESERVATIONS {
+            let detail = format!("at most {RESERVATIONS} contracts may wait for a payment: pay one or let one run out");
+            return Err(Problem::new(Code::TooManyReservations, detail));
+        }
+        refuse_overselling(tx, &offer, self.units, now_ms).await?;
+        contracts::reserve(tx, &contract).await?;
+        Reply::new(StatusCode::CREATED, &ContractView::of(&contract, now_ms))
+    }
+
+    fn contract(&self, offer: &Offer, account_id: Uuid, now_ms: u64) -> Result<Contract, Problem> {
+        Ok(Contract {
+            id: Uuid::new_v4(),
+            account_id,
+            offer_id: offer.id,
+            status: Status::Reserved,
+            units: self.units,
+            price: quote(offer, self.units).map_err(|error| Problem::invalid(vec![error]))?,
+            term_ms: offer.term_ms,
+            terms_index: offer.terms_index,
+            payout_address: self.payout.address.clone(),
+            payout_script: self.payout.script.to_bytes(),
+            nonce: self.nonce,
+            payment_reference: payment_reference()?,
+            created_ms: now_ms,
+            reserved_until_ms: now_ms + RESERVATION_MS,
+            opened: None,
+        })
+    }
+}
+
+async fn refuse_overselling(tx: &mut Tx, offer: &Offer, units: Units, now_ms: u64) -> Result<(), Problem> {
+    let taken = offers::taken(tx, offer.id, now_ms).await?;
+    let available = offer.capacity.get().saturating_sub(taken);
+    if units.get() <= available {
+        return Ok(());
+    }
+    Err(Problem::new(Code::SoldOut, format!("{available} H/s of this offer are left: take less or another offer")))
+}
+
+fn units(text: &str) -> Result<Units, FieldError> {
+    text.parse().map_err(|_| FieldError::new("units_hs", "must be a whole number of hashes per second, as a string"))
+}
+
+/// Only the script types that every wallet can receive on: later witness versions may be anyone's to spend.
+fn payout(text: &str, network: Network) -> Result<Payout, FieldError> {
+    let wrong = |detail: String| FieldError::new("payout_address", detail);
+    let address = Address::<NetworkUnchecked>::from_str(text)
+        .map_err(|_| wrong("must be a Bitcoin address".into()))?
+        .require_network(network)
+        .map_err(|_| wrong(format!("must be an address of the network {network}")))?;
+    match address.address_type() {
+        Some(
+            bitcoin::AddressType::P2pkh
+            | bitcoin::AddressType::P2sh
+            | bitcoin::AddressType::P2wpkh
+            | bitcoin::AddressType::P2wsh
+            | bitcoin::AddressType::P2tr,
+        ) => Ok(Payout { address: address.to_string(), script: address.script_pubkey() }),
+        _ => Err(wrong("must be of type P2PKH, P2SH, P2WPKH, P2WSH or P2TR".into())),
+    }
+}
+
+fn nonce(text: &str) -> Result<Hash32, FieldError> {
+    let wrong = || FieldError::new("nonce", "must be 64 lower-case hex digits drawn at random");
+    let nonce: Hash32 = text.parse().map_err(|_| wrong())?;
+    if nonce.0 == [0; 32] { Err(wrong()) } else { Ok(nonce) }
+}
+
+/// `PH-` and ten characters of RFC 4648's base32: 50 random bits, short enough to type into a payment.
+fn payment_reference() -> Result<String, Problem> {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut bytes = [0u8; 10];
+    getrandom::fill(&mut bytes).map_err(Problem::internal)?;
+    let random = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+    Ok("PH-".chars().chain(random).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+
+    fn request(units_hs: &str, payout_address: &str, nonce: &str) -> PurchaseRequest {
+        PurchaseRequest {
+            offer_id: Uuid::nil(),
+            units_hs: units_hs.into(),
+            payout_address: payout_address.into(),
+            nonce: nonce.into(),
+        }
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let wrong = request("0", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", &"0".repeat(64));
+        let problem = Purchase::parse(&wrong, Network::Regtest).unwrap_err();
+        assert_eq!(problem.code(), Code::InvalidRequest);
+        assert_eq!(problem.to_string(), "invalid_request: 3 fields have to change");
+    }
+
+    #[test]
+    fn right_fields_become_a_script_of_the_network() {
+        let purchase = Purchase::parse(&request("5", ADDRESS, &"ab".repeat(32)), Network::Regtest).unwrap();
+        assert_eq!(purchase.payout.script.to_hex_string(), "0014751e76e8199196d454941c45d1b3a323f1433bd6");
+        assert_eq!(purchase.units.get(), 5);
+    }
+
+    #[test]
+    fn unknown_witness_versions_are_refused() {
+        // BIP 350's example of a version 2 program, for regtest.
+        let error = payout("bcrt1zw508d6qejxtdg4y5r3zarvaryvqgvdk9", Network::Regtest).unwrap_err();
+        assert_eq!(error.field, "payout_address");
+    }
+
+    #[test]
+    fn payment_references_are_short_and_differ() {
+        let (one, other) = (payment_reference().unwrap(), payment_reference().unwrap());
+        assert!(one.len() == 13 && one.starts_with("PH-") && one != other);
+    }
+}

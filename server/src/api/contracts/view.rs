@@ -1,0 +1,162 @@
+//! A contract as customers and the operator see it.
+
+use audit_core::work::{Sats, Work};
+use serde::Serialize;
+use sqlx::AnyPool;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::cursor;
+use crate::api::page::Page;
+use crate::clock::now_ms;
+use crate::db::contracts::{Contract, Opened, Status};
+use crate::db::{DbError, settlements, work_sums};
+
+/// A contract. Before confirmation the fields of the log are null.
+#[derive(Serialize, ToSchema)]
+pub struct ContractView {
+    pub id: Uuid,
+    pub offer_id: Uuid,
+    pub status: StatusView,
+    pub units_hs: String,
+    pub term_ms: u64,
+    pub price_sats: u64,
+    /// To be named in the payment.
+    #[schema(example = "PH-7QK2ZD4XWM")]
+    pub payment_reference: String,
+    pub payout_address: String,
+    pub terms_index: u64,
+    pub created_ms: u64,
+    /// Until when the units are kept without a payment.
+    pub reserved_until_ms: u64,
+    pub from_ms: Option<u64>,
+    pub until_ms: Option<u64>,
+    /// The contract's id in the log.
+    pub contract_id: Option<String>,
+    /// The contract's entry in the log.
+    pub leaf_index: Option<u64>,
+    /// What the buyer keeps and verifies with.
+    pub receipt: Option<ReceiptView>,
+    /// The server's claim; the verifier recomputes it.
+    pub credited_sats: u64,
+    /// The server's claim: hashes in closed epochs; the verifier recomputes it.
+    pub work: String,
+    /// Units × the seconds of the term that have passed.
+    pub promised_work: String,
+}
+
+/// Where a contract stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusView {
+    /// Waiting for the payment.
+    Reserved,
+    Active,
+    /// The term has ended.
+    Fulfilled,
+    /// Not paid in time, or cancelled by the operator.
+    Cancelled,
+}
+
+/// The receipt: contract id = SHA-256("provenhash/contract/v1\n" ‖ uuid ‖ nonce ‖ SHA-256(details)).
+#[derive(Serialize, ToSchema)]
+pub struct ReceiptView {
+    pub uuid: Uuid,
+    pub nonce: String,
+    /// The exact text that the contract id commits to.
+    pub details: String,
+}
+
+/// What the server states about a contract's yield.
+#[derive(Default)]
+struct Claims {
+    credited: Option<Sats>,
+    work: Option<Work>,
+}
+
+/// The view of a contract with its yield so far.
+pub async fn with_claims(pool: &AnyPool, contract: &Contract) -> Result<ContractView, DbError> {
+    let claims = match &contract.opened {
+        None => Claims::default(),
+        Some(opened) => Claims {
+            credited: Some(settlements::credited(pool, &opened.contract_id).await?),
+            work: Some(work_sums::of_contract(pool, &opened.contract_id).await?),
+        },
+    };
+    Ok(ContractView::with(contract, now_ms(), &claims))
+}
+
+/// A page of contracts out of up to `limit + 1` rows.
+pub async fn page(pool: &AnyPool, rows: Vec<Contract>, limit: u32) -> Result<Page<ContractView>, DbError> {
+    let mut contracts = Vec::with_capacity(rows.len());
+    for contract in rows {
+        let view = with_claims(pool, &contract).await?;
+        contracts.push((cursor(&contract), view));
+    }
+    Ok(Page::of(contracts, limit, |(cursor, _)| cursor.clone(), |(_, view)| view))
+}
+
+impl ContractView {
+    /// The view of a contract that can't have yielded anything yet.
+    pub fn of(contract: &Contract, now_ms: u64) -> Self {
+        Self::with(contract, now_ms, &Claims::default())
+    }
+
+    fn with(contract: &Contract, now_ms: u64, claims: &Claims) -> Self {
+        let opened = contract.opened.as_ref();
+        Self {
+            id: contract.id,
+            offer_id: contract.offer_id,
+            status: contract.status_at(now_ms).into(),
+            units_hs: contract.units.to_string(),
+            term_ms: contract.term_ms,
+            price_sats: contract.price.get(),
+            payment_reference: contract.payment_reference.clone(),
+            payout_address: contract.payout_address.clone(),
+            terms_index: contract.terms_index,
+            created_ms: contract.created_ms,
+            reserved_until_ms: contract.reserved_until_ms,
+            from_ms: opened.map(|opened| opened.from_ms),
+            until_ms: opened.map(|opened| opened.until_ms),
+            contract_id: opened.map(|opened| opened.contract_id.to_string()),
+            leaf_index: opened.map(|opened| opened.leaf_index),
+            receipt: opened.map(|opened| receipt(contract, opened)),
+            credited_sats: claims.credited.map_or(0, Sats::get),
+            work: claims.work.map_or(0, Work::get).to_string(),
+            promised_work: promised_work(contract, now_ms).to_string(),
+        }
+    }
+}
+
+impl From<Status> for StatusView {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Reserved => Self::Reserved,
+            Status::Active => Self::Active,
+            Status::Fulfilled => Self::Fulfilled,
+            Status::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<StatusView> for Status {
+    fn from(status: StatusView) -> Self {
+        match status {
+            StatusView::Reserved => Self::Reserved,
+            StatusView::Active => Self::Active,
+            StatusView::Fulfilled => Self::Fulfilled,
+            StatusView::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+fn receipt(contract: &Contract, opened: &Opened) -> ReceiptView {
+    ReceiptView { uuid: contract.id, nonce: contract.nonce.to_string(), details: opened.details.clone() }
+}
+
+/// Units × elapsed time, floored to whole hashes.
+fn promised_work(contract: &Contract, now_ms: u64) -> u128 {
+    let Some(opened) = &contract.opened else { return 0 };
+    let elapsed_ms = now_ms.clamp(opened.from_ms, opened.until_ms) - opened.from_ms;
+    contract.units.get().saturating_mul(elapsed_ms.into()) / 1000
+}

@@ -1,0 +1,43 @@
+//! What every request function can reach.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::access::OperatorToken;
+use super::idempotent::InFlight;
+use super::metrics::Metrics;
+use super::rate::RateLimit;
+use crate::config::Config;
+use crate::db::Database;
+use crate::engine::Engine;
+
+/// Passwords hashed at the same time. Each takes 19 MiB and a core for tens of milliseconds.
+const HASHED_AT_ONCE: usize = 4;
+
+/// Shared by all worker threads.
+pub struct State {
+    pub config: Arc<Config>,
+    pub database: Database,
+    pub engine: Engine,
+    pub metrics: Metrics,
+    pub(super) operator_token: OperatorToken,
+    pub(super) sign_in_rate: RateLimit,
+    pub(super) in_flight: InFlight,
+    pub(super) hashing: Semaphore,
+}
+
+impl State {
+    pub fn new(config: Arc<Config>, database: Database, engine: Engine, operator_token: OperatorToken) -> Self {
+        Self {
+            config,
+            database,
+            engine,
+            metrics: Metrics::default(),
+            operator_token,
+            sign_in_rate: RateLimit::default(),
+            in_flight: InFlight::default(),
+            hashing: Semaphore::new(HASHED_AT_ONCE),
+        }
+    }
+}

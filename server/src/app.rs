@@ -1,0 +1,136 @@
+//! Start-up in reading order, and the orderly end.
+
+pub mod operator_token;
+mod promises;
+mod sample_offer;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use actix_web::HttpServer;
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::web::Data;
+use anyhow::{Context, Result, anyhow};
+use pool_core::node::{CoreEndpoint, CoreNode, EmbeddedChain, EmbeddedConfig, Node};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, State};
+use crate::config::Config;
+use crate::db::Database;
+use crate::engine::{Engine, EngineConfig};
+
+/// How long requests in progress may take after the stop signal.
+const FAREWELL_S: u64 = 5;
+
+/// A server that listens. Owned by whoever started it, who also owns the stop signal.
+pub struct App {
+    http: SocketAddr,
+    stratum: Vec<SocketAddr>,
+    server: Server,
+    engine: Engine,
+    database: Database,
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Starts everything in the order of dependence: database, node, sockets, engine, web.
+    ///
+    /// When this returns, both kinds of sockets accept connections. Everything ends after `stop` is cancelled, see
+    /// [`App::run`].
+    pub async fn start(config: Config, stop: CancellationToken) -> Result<Self> {
+        config.check().map_err(|message| anyhow!(message))?;
+        let data = &config.storage.data;
+        std::fs::create_dir_all(data).with_context(|| format!("creating the data folder {}", data.display()))?;
+        let operator_token = operator_token::load(data)?;
+        let database = Database::open(&config.database_url()).await.context("opening the database")?;
+        let node = node(&config)?;
+
+        let listener = bind(config.http.listen)?;
+        let http = listener.local_addr()?;
+        let rigs = bind_for_rigs(&config).await?;
+        let stratum = rigs.iter().map(tokio::net::TcpListener::local_addr).collect::<Result<_, _>>()?;
+
+        let engine = Engine::start(engine_config(&config)?, database.clone(), node, rigs, stop.clone()).await?;
+        if let Some(name) = &config.sample_offer {
+            sample_offer::ensure(name, &database, &engine).await?;
+        }
+        let state = State::new(Arc::new(config), database.clone(), engine.clone(), operator_token);
+        let server = serve(Data::new(state), listener)?;
+        Ok(Self { http, stratum, server, engine, database, stop })
+    }
+
+    /// Where the web server listens: the real port when port 0 was asked for.
+    pub fn http_address(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where rigs connect.
+    pub fn stratum_addresses(&self) -> &[SocketAddr] {
+        &self.stratum
+    }
+
+    /// Serves until the stop signal; then requests in progress are answered, every task ends, the database closes.
+    ///
+    /// # Errors
+    /// What made the engine stop by itself.
+    pub async fn run(self) -> Result<()> {
+        let handle = self.server.handle();
+        let stopped = tokio::spawn(stop_server(handle, self.stop.clone()));
+        let served = self.server.await;
+        self.stop.cancel();
+        stopped.await?;
+        let engine = self.engine.join().await;
+        self.database.close().await;
+        served.context("the web server failed")?;
+        engine
+    }
+}
+
+async fn stop_server(handle: ServerHandle, stop: CancellationToken) {
+    stop.cancelled().await;
+    handle.stop(true).await;
+}
+
+fn serve(state: Data<State>, listener: TcpListener) -> Result<Server> {
+    let server = HttpServer::new(move || api::application(state.clone()))
+        .disable_signals()
+        .shutdown_timeout(FAREWELL_S)
+        .listen(listener)?
+        .run();
+    Ok(server)
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("listening on {address}: is another server running there?"))
+}
+
+async fn bind_for_rigs(config: &Config) -> Result<Vec<tokio::net::TcpListener>> {
+    let mut listeners = Vec::new();
+    for address in &config.pool.stratum {
+        let listener = bind(*address)?;
+        listener.set_nonblocking(true)?;
+        listeners.push(tokio::net::TcpListener::from_std(listener)?);
+    }
+    Ok(listeners)
+}
+
+fn node(config: &Config) -> Result<Arc<dyn Node>> {
+    if config.is_embedded() {
+        let folder = config.storage.data.join("chain");
+        return Ok(Arc::new(EmbeddedChain::open(&folder, EmbeddedConfig { nbits: config.node.embedded_nbits })?));
+    }
+    let endpoints = config.node.node.iter().map(|node| CoreEndpoint::parse(node)).collect::<Result<_, _>>()?;
+    Ok(Arc::new(CoreNode::new(endpoints)?))
+}
+
+fn engine_config(config: &Config) -> Result<EngineConfig> {
+    Ok(EngineConfig {
+        data: config.storage.data.clone(),
+        origin: config.log.origin.clone(),
+        promises: promises::of(config)?,
+        capacity: config.money.capacity_hs,
+        first_level: config.pool.first_level,
+        min_level: config.pool.min_level,
+        shares_per_minute: config.pool.shares_per_minute,
+    })
+}

@@ -1,0 +1,40 @@
+//! What the configuration makes the operator promise in the log.
+
+use std::str::FromStr;
+
+use anyhow::{Context, Result};
+use audit_core::hash::sha256;
+use bitcoin::{Address, ScriptBuf, WitnessProgram, WitnessVersion};
+
+use crate::assets;
+use crate::config::Config;
+use crate::engine::Promises;
+
+pub(super) fn of(config: &Config) -> Result<Promises> {
+    Ok(Promises {
+        network: config.node.network.to_string(),
+        payout_script: payout_script(config)?.to_bytes(),
+        coinbase_tag: config.pool.coinbase_tag.clone().into_bytes(),
+        epoch_ms: config.log.epoch_ms,
+        grace_ms: config.log.grace_ms,
+        fee_ppm: config.money.fee_ppm,
+        verifier_wasm_sha256: assets::verifier_wasm_sha256(),
+        software_version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+/// The script of `--payout-address`. Without one the embedded chain's coins, which are worth nothing, go to a key that
+/// nobody has.
+fn payout_script(config: &Config) -> Result<ScriptBuf> {
+    let Some(address) = &config.pool.payout_address else { return nobody() };
+    let address = Address::from_str(address)
+        .context("--payout-address is no Bitcoin address")?
+        .require_network(config.node.network)
+        .with_context(|| format!("--payout-address is not of the network {}", config.node.network))?;
+    Ok(address.script_pubkey())
+}
+
+fn nobody() -> Result<ScriptBuf> {
+    let program = &sha256(b"provenhash embedded chain payout")[..20];
+    Ok(ScriptBuf::new_witness_program(&WitnessProgram::new(WitnessVersion::V0, program)?))
+}

@@ -1,0 +1,170 @@
+use audit_core::allocation::operator_id;
+use audit_core::hash::Hash32;
+use audit_core::settlement::SettlementFile;
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::db::ledger::{self, Account};
+use crate::db::{epochs, settlements};
+use crate::engine::fixture::{CAPACITY, Fixture, REWARD_SATS};
+use crate::tlog::kind;
+
+/// Opens, mines and closes so that this many epochs are sealed.
+async fn seal_epochs(fixture: &Fixture, count: usize) {
+    let (_events, events) = mpsc::channel(1);
+    let mut epoch_loop = fixture.epoch_loop();
+    let mut signals = crate::epochs::Signals::new(events, CancellationToken::new());
+    for _ in 0..=2 * count {
+        epoch_loop.step(&mut signals).await.unwrap();
+    }
+}
+
+async fn found(fixture: &Fixture, epoch: u64) -> Vec<BlockRow> {
+    let mut blocks = blocks::after_epoch(fixture.log.database.pool(), epoch - 1).await.unwrap();
+    blocks.retain(|block| block.epoch == epoch);
+    blocks
+}
+
+/// Puts the first block of each of these epochs on the chain.
+async fn confirm(fixture: &Fixture, epochs: &[u64]) {
+    for epoch in epochs {
+        let block = &found(fixture, *epoch).await[0];
+        fixture.node.has(block.height, block.hash);
+    }
+}
+
+/// A contract's work in these epochs, and all work in them.
+async fn work_between(fixture: &Fixture, contract: &Hash32, first: u64, last: u64) -> (u128, u128) {
+    let pool = fixture.log.database.pool();
+    let parts = epochs::contract_page(pool, contract, Some(last + 1), last - first + 1).await.unwrap();
+    let closed = epochs::closed_between(pool, first, last).await.unwrap();
+    let whole = closed.iter().map(|epoch| epoch.close.as_ref().unwrap().work.get()).sum();
+    (parts.iter().map(|part| part.work.get()).sum(), whole)
+}
+
+async fn statuses(fixture: &Fixture, epoch: u64) -> Vec<BlockStatus> {
+    found(fixture, epoch).await.iter().map(|block| block.status).collect()
+}
+
+#[tokio::test]
+async fn a_block_is_decided_with_a_hundred_blocks_on_top_and_not_before() {
+    let fixture = Fixture::new().await;
+    seal_epochs(&fixture, 1).await;
+    confirm(&fixture, &[1]).await;
+    let height = found(&fixture, 1).await[0].height;
+    fixture.node.grow_to(height + 99);
+    fixture.blocks().round().await.unwrap();
+    assert!(statuses(&fixture, 1).await.iter().all(|status| *status == BlockStatus::Found));
+    fixture.node.grow_to(height + 100);
+    fixture.blocks().round().await.unwrap();
+    let decided = statuses(&fixture, 1).await;
+    assert_eq!(decided[0], BlockStatus::Matured);
+    assert!(decided[1..].iter().all(|status| *status == BlockStatus::Orphaned));
+    fixture.check().await;
+}
+
+#[tokio::test]
+async fn a_chain_that_is_still_short_decides_nothing() {
+    let fixture = Fixture::new().await;
+    seal_epochs(&fixture, 1).await;
+    fixture.node.grow_to(7);
+    fixture.blocks().round().await.unwrap();
+    assert!(statuses(&fixture, 1).await.iter().all(|status| *status == BlockStatus::Found));
+}
+
+#[tokio::test]
+async fn settlements_divide_every_satoshi_in_log_files_and_ledger_alike() {
+    let fixture = Fixture::new().await;
+    let contract = fixture.sell(CAPACITY / 4, 3_600_000).await.contract_id;
+    seal_epochs(&fixture, 3).await;
+    confirm(&fixture, &[1, 3]).await;
+    fixture.node.grow_to(2_000);
+    fixture.blocks().round().await.unwrap();
+    fixture.check().await;
+
+    let pool = fixture.log.database.pool();
+    let rows = settlements::page(pool, None, 10).await.unwrap();
+    let ranges: Vec<_> = rows.iter().rev().map(|row| (row.first_epoch, row.last_epoch)).collect();
+    assert_eq!(ranges, [(1, 1), (2, 3)], "the epoch whose blocks were all orphaned joins the next group");
+    let mut of_contract = 0;
+    for row in &rows {
+        let path = SettlementFile::path(row.settlement);
+        let file = SettlementFile::from_bytes(&fixture.log.store.read(&path).unwrap().unwrap()).unwrap();
+        let credits: u64 = file.credits.iter().map(|credit| credit.sats.get()).sum();
+        assert_eq!(row.reward.get(), REWARD_SATS);
+        assert_eq!(credits + row.fee.get() + row.carry_out.get(), row.reward.get() + row.carry_in.get());
+        let credit = file.credits.iter().find(|credit| credit.id == contract).unwrap().sats.get();
+        let (part, whole) = work_between(&fixture, &contract, row.first_epoch, row.last_epoch).await;
+        let expected = u128::from(REWARD_SATS) * part / whole * 98 / 100;
+        assert!(u128::from(credit).abs_diff(expected) <= 2, "credited {credit}, expected {expected}");
+        of_contract += credit;
+    }
+    assert_eq!(settlements::credited(pool, &contract).await.unwrap().get(), of_contract);
+    ledger::check(pool).await.unwrap();
+    let owed = ledger::balance_of(pool, &Account::Credits { contract_id: contract }).await.unwrap();
+    assert_eq!(u64::try_from(-owed).unwrap(), of_contract);
+    let own = operator_id(fixture.log.sequencer.origin());
+    let operators = settlements::credited(pool, &own).await.unwrap().get();
+    let income = ledger::balance_of(pool, &Account::OperatorCredits).await.unwrap();
+    assert_eq!(u64::try_from(-income).unwrap(), operators);
+}
+
+#[tokio::test]
+async fn an_undecided_earlier_block_holds_up_settlement() {
+    let fixture = Fixture::new().await;
+    seal_epochs(&fixture, 2).await;
+    confirm(&fixture, &[1, 2]).await;
+    let (first, second) = (found(&fixture, 1).await[0].height, found(&fixture, 2).await[0].height);
+    assert!(first < second);
+    fixture.node.grow_to(first + 100);
+    fixture.blocks().round().await.unwrap();
+    assert_eq!(settlements::count(fixture.log.database.pool()).await.unwrap(), 1);
+    fixture.node.grow_to(second + 100);
+    fixture.blocks().round().await.unwrap();
+    assert_eq!(settlements::count(fixture.log.database.pool()).await.unwrap(), 2);
+    fixture.check().await;
+}
+
+#[tokio::test]
+async fn nothing_is_settled_or_decided_twice_over_restarts() {
+    let mut fixture = Fixture::new().await;
+    seal_epochs(&fixture, 1).await;
+    confirm(&fixture, &[1]).await;
+    fixture.node.grow_to(2_000);
+    for _ in 0..3 {
+        fixture.blocks().round().await.unwrap();
+        fixture = fixture.restart().await;
+    }
+    let kinds: Vec<&str> = fixture.log.entries().iter().map(kind).collect();
+    let count = |kind: &str| kinds.iter().filter(|it| **it == kind).count();
+    assert_eq!(count("settlement"), 1);
+    assert_eq!(count("block_matured"), 1);
+    assert_eq!(count("block_found"), count("block_matured") + count("block_orphaned"));
+}
+
+#[tokio::test]
+async fn a_crash_between_the_file_and_the_posting_settles_with_the_same_bytes() {
+    let fixture = Fixture::new().await;
+    seal_epochs(&fixture, 1).await;
+    confirm(&fixture, &[1]).await;
+    fixture.node.grow_to(2_000);
+    fixture.blocks().decide().await.unwrap();
+    let settler = fixture.settler();
+    settler.prepare().await.unwrap().expect("a group is ready");
+    let written = fixture.log.store.read(&SettlementFile::path(1)).unwrap().unwrap();
+    let fixture = fixture.restart().await;
+    fixture.settler().settle_all().await.unwrap();
+    assert_eq!(fixture.log.store.read(&SettlementFile::path(1)).unwrap().unwrap(), written);
+    fixture.check().await;
+}
+
+#[tokio::test]
+async fn an_epoch_row_without_its_allocation_file_is_an_error_that_names_it() {
+    let fixture = Fixture::new().await;
+    seal_epochs(&fixture, 1).await;
+    let pool = fixture.log.database.pool();
+    let row = epochs::get(pool, 1).await.unwrap().unwrap();
+    let missing = epochs::EpochRow { allocation_root: Hash32([1; 32]), ..row };
+    let error = crate::sealing::read_allocation(&fixture.log.store, &missing).unwrap_err();
+    assert!(error.to_string().contains("allocation/0101"));
+}

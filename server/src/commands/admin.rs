@@ -1,0 +1,142 @@
+//! `provenhash admin`: the operator's routes from a shell. Prints the server's JSON answer; exit code 1 on a refusal.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app::operator_token;
+
+/// Which server, and what to do.
+#[derive(Args, Debug)]
+pub(super) struct AdminArgs {
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// The server's data folder with its operator.token, unless PROVENHASH_OPERATOR_TOKEN is set
+    #[arg(long, default_value = "provenhash-data")]
+    data: PathBuf,
+    #[command(subcommand)]
+    command: AdminCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Put something up for sale
+    CreateOffer(OfferArgs),
+    /// List contracts, newest first
+    Contracts {
+        /// reserved, active, fulfilled or cancelled
+        #[arg(long)]
+        status: Option<String>,
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Confirm the payment of a reserved contract, which opens it
+    ConfirmPayment {
+        contract: Uuid,
+        #[arg(long)]
+        received_sats: u64,
+        /// For example the txid
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Cancel a reserved contract
+    Cancel { contract: Uuid },
+    /// Show the accounts of the ledger and their balances
+    Ledger {
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+}
+
+#[derive(Args, Debug)]
+struct OfferArgs {
+    #[arg(long)]
+    name: String,
+    #[arg(long)]
+    price_sats_per_ths_day: u64,
+    #[arg(long)]
+    min_units_hs: String,
+    #[arg(long)]
+    max_units_hs: String,
+    #[arg(long)]
+    step_units_hs: String,
+    #[arg(long)]
+    term_ms: u64,
+    #[arg(long)]
+    capacity_hs: String,
+}
+
+/// A request to one of the operator's routes.
+struct Request {
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    body: Option<Value>,
+}
+
+pub(super) fn run(args: &AdminArgs) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(send(args, args.command.request()))
+}
+
+impl AdminCommand {
+    fn request(&self) -> Request {
+        match self {
+            Self::CreateOffer(offer) => Request::post("offers".into(), Some(offer.body())),
+            Self::Contracts { status, cursor } => {
+                Request::get("contracts", [("status", status.clone()), ("cursor", cursor.clone())])
+            }
+            Self::ConfirmPayment { contract, received_sats, note } => {
+                let body = json!({"received_sats": received_sats, "payment_note": note});
+                Request::post(format!("contracts/{contract}/confirm-payment"), Some(body))
+            }
+            Self::Cancel { contract } => Request::post(format!("contracts/{contract}/cancel"), None),
+            Self::Ledger { cursor } => Request::get("ledger", [("cursor", cursor.clone())]),
+        }
+    }
+}
+
+impl OfferArgs {
+    fn body(&self) -> Value {
+        json!({
+            "name": self.name,
+            "price_sats_per_ths_day": self.price_sats_per_ths_day,
+            "min_units_hs": self.min_units_hs,
+            "max_units_hs": self.max_units_hs,
+            "step_units_hs": self.step_units_hs,
+            "term_ms": self.term_ms,
+            "capacity_hs": self.capacity_hs,
+        })
+    }
+}
+
+impl Request {
+    fn get<const N: usize>(path: &str, query: [(&'static str, Option<String>); N]) -> Self {
+        let query = query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        Self { method: Method::GET, path: path.into(), query, body: None }
+    }
+
+    fn post(path: String, body: Option<Value>) -> Self {
+        Self { method: Method::POST, path, query: Vec::new(), body }
+    }
+}
+
+async fn send(args: &AdminArgs, request: Request) -> Result<ExitCode> {
+    let token = operator_token::read(&args.data)?;
+    let url = format!("{}/api/v1/admin/{}", args.url.trim_end_matches('/'), request.path);
+    let mut call = reqwest::Client::new().request(request.method, &url).query(&request.query).bearer_auth(token);
+    // One key for one run of this command: the server does it once, whatever happens to the connection.
+    call = call.header("Idempotency-Key", Uuid::new_v4().to_string());
+    if let Some(body) = &request.body {
+        call = call.json(body);
+    }
+    let answer = call.send().await.with_context(|| format!("asking {url}"))?;
+    let done = answer.status().is_success();
+    println!("{}", answer.text().await?);
+    Ok(if done { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,116 @@
+//! Offers and how much of each is taken.
+
+use audit_core::work::Units;
+use sqlx::AnyPool;
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use super::columns::{Columns, signed};
+use super::contracts::Cursor;
+use super::{DbError, Tx};
+
+/// What is for sale. Never changes once stored.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    pub id: Uuid,
+    pub name: String,
+    /// Price of 1 TH/s for a day.
+    pub price_sats_per_ths_day: u64,
+    pub min_units: Units,
+    pub max_units: Units,
+    pub step_units: Units,
+    pub term_ms: u64,
+    /// Units that may be reserved or active at the same time.
+    pub capacity: Units,
+    /// Log entry with the terms.
+    pub terms_index: u64,
+    pub created_ms: u64,
+}
+
+/// Stores a new offer. `false` and no change when the name is taken.
+pub async fn create(tx: &mut Tx, offer: &Offer) -> Result<bool, DbError> {
+    let done = sqlx::query(
+        "INSERT INTO offers (id, name, price_sats_per_ths_day, min_units_hs, max_units_hs, step_units_hs, term_ms,
+         capacity_hs, terms_index, created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (name) DO NOTHING",
+    )
+    .bind(offer.id.to_string())
+    .bind(&offer.name)
+    .bind(signed(offer.price_sats_per_ths_day))
+    .bind(offer.min_units.to_string())
+    .bind(offer.max_units.to_string())
+    .bind(offer.step_units.to_string())
+    .bind(signed(offer.term_ms))
+    .bind(offer.capacity.to_string())
+    .bind(signed(offer.terms_index))
+    .bind(signed(offer.created_ms))
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn by_id(pool: &AnyPool, id: Uuid) -> Result<Option<Offer>, DbError> {
+    let row = sqlx::query("SELECT * FROM offers WHERE id = $1").bind(id.to_string()).fetch_optional(pool).await?;
+    row.as_ref().map(offer).transpose()
+}
+
+/// Reads an offer and holds it until the transaction ends: buyers of one offer pass here one after the other.
+///
+/// The update changes nothing. It is the lock that both databases know.
+pub async fn lock(tx: &mut Tx, id: Uuid) -> Result<Option<Offer>, DbError> {
+    let row = sqlx::query("UPDATE offers SET name = name WHERE id = $1 RETURNING *")
+        .bind(id.to_string())
+        .fetch_optional(&mut **tx)
+        .await?;
+    row.as_ref().map(offer).transpose()
+}
+
+/// Newest first, those after `cursor`.
+pub async fn list(pool: &AnyPool, cursor: &Cursor, limit: u32) -> Result<Vec<Offer>, DbError> {
+    let rows = sqlx::query(
+        "SELECT * FROM offers WHERE created_ms < $1 OR (created_ms = $1 AND id < $2)
+         ORDER BY created_ms DESC, id DESC LIMIT $3",
+    )
+    .bind(cursor.before_ms())
+    .bind(cursor.before_id())
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(offer).collect()
+}
+
+/// The units of each contract that takes from the offer's capacity at `now_ms`: reserved ones, and those in their term.
+const TAKEN: &str = "SELECT units_hs FROM contracts WHERE offer_id = $1
+     AND ((status = 'reserved' AND reserved_until_ms > $2) OR (status = 'active' AND until_ms > $2))";
+
+/// Units taken, inside a transaction that holds the offer's lock.
+pub async fn taken(tx: &mut Tx, offer_id: Uuid, now_ms: u64) -> Result<u128, DbError> {
+    let query = sqlx::query(TAKEN).bind(offer_id.to_string()).bind(signed(now_ms));
+    sum(&query.fetch_all(&mut **tx).await?)
+}
+
+/// Units taken, for display.
+pub async fn taken_now(pool: &AnyPool, offer_id: Uuid, now_ms: u64) -> Result<u128, DbError> {
+    let query = sqlx::query(TAKEN).bind(offer_id.to_string()).bind(signed(now_ms));
+    sum(&query.fetch_all(pool).await?)
+}
+
+/// Summed here because hashrates exceed the 64 bits of SQLite's integers.
+fn sum(rows: &[AnyRow]) -> Result<u128, DbError> {
+    rows.iter().try_fold(0u128, |total, row| Ok(total.saturating_add(row.units("units_hs")?.get())))
+}
+
+fn offer(row: &AnyRow) -> Result<Offer, DbError> {
+    Ok(Offer {
+        id: row.uuid("id")?,
+        name: row.text("name")?,
+        price_sats_per_ths_day: row.unsigned("price_sats_per_ths_day")?,
+        min_units: row.units("min_units_hs")?,
+        max_units: row.units("max_units_hs")?,
+        step_units: row.units("step_units_hs")?,
+        term_ms: row.unsigned("term_ms")?,
+        capacity: row.units("capacity_hs")?,
+        terms_index: row.unsigned("terms_index")?,
+        created_ms: row.unsigned("created_ms")?,
+    })
+}

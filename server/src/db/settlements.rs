@@ -1,0 +1,147 @@
+//! Settled groups of epochs and the credits that they gave.
+
+use audit_core::hash::Hash32;
+use audit_core::work::Sats;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AnyPool};
+
+use super::columns::{Columns, signed};
+use super::{DbError, Tx};
+
+/// One settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettlementRow {
+    /// Number, from 1; names `/settlement/<number>.json`.
+    pub settlement: u64,
+    /// Leaf index of its entry.
+    pub entry_index: u64,
+    /// First epoch it covers.
+    pub first_epoch: u64,
+    /// Last epoch it covers: the one whose blocks it divides.
+    pub last_epoch: u64,
+    /// What the matured blocks of the group paid.
+    pub reward: Sats,
+    /// What the operator keeps by the terms.
+    pub fee: Sats,
+    /// What the settlement before left over.
+    pub carry_in: Sats,
+    /// What this one leaves over.
+    pub carry_out: Sats,
+    /// When it was posted, Unix ms.
+    pub settled_ms: u64,
+}
+
+/// What a contract got from a settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditRow {
+    /// The settlement's number.
+    pub settlement: u64,
+    /// Satoshis credited.
+    pub credit: Sats,
+}
+
+const COLUMNS: &str = "settlement, entry_index, first_epoch, last_epoch, reward_sats, fee_sats, carry_in_sats,
+    carry_out_sats, settled_ms";
+
+/// The newest settlement.
+pub async fn last(connection: &mut AnyConnection) -> Result<Option<SettlementRow>, DbError> {
+    let sql = select("ORDER BY settlement DESC LIMIT 1");
+    sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_optional(connection).await?.as_ref().map(read).transpose()
+}
+
+/// How many there are.
+pub async fn count(pool: &AnyPool) -> Result<u64, DbError> {
+    sqlx::query("SELECT COUNT(*) AS settlements FROM settlements").fetch_one(pool).await?.unsigned("settlements")
+}
+
+/// At most `limit` settlements with numbers below `before`, newest first.
+pub async fn page(pool: &AnyPool, before: Option<u64>, limit: u64) -> Result<Vec<SettlementRow>, DbError> {
+    let sql = select("WHERE settlement < $1 ORDER BY settlement DESC LIMIT $2");
+    let before = before.map_or(i64::MAX, signed);
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(before).bind(signed(limit)).fetch_all(pool).await?;
+    rows.iter().map(read).collect()
+}
+
+/// Inserts a settlement; a number that is taken is an error, so no group is settled twice.
+pub async fn insert(tx: &mut Tx, row: &SettlementRow) -> Result<(), DbError> {
+    let sql = "INSERT INTO settlements (settlement, entry_index, first_epoch, last_epoch, reward_sats, fee_sats,
+        carry_in_sats, carry_out_sats, settled_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    sqlx::query(sql)
+        .bind(signed(row.settlement))
+        .bind(signed(row.entry_index))
+        .bind(signed(row.first_epoch))
+        .bind(signed(row.last_epoch))
+        .bind(signed(row.reward.get()))
+        .bind(signed(row.fee.get()))
+        .bind(signed(row.carry_in.get()))
+        .bind(signed(row.carry_out.get()))
+        .bind(signed(row.settled_ms))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Inserts a contract's credit.
+pub async fn insert_credit(tx: &mut Tx, contract: &Hash32, row: &CreditRow) -> Result<(), DbError> {
+    sqlx::query("INSERT INTO credits (contract_id, settlement, credit_sats) VALUES ($1, $2, $3)")
+        .bind(contract.0.to_vec())
+        .bind(signed(row.settlement))
+        .bind(signed(row.credit.get()))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// At most `limit` credits of a contract from settlements below `before`, newest first.
+pub async fn credit_page(
+    pool: &AnyPool,
+    contract: &Hash32,
+    before: Option<u64>,
+    limit: u64,
+) -> Result<Vec<CreditRow>, DbError> {
+    let sql = "SELECT settlement, credit_sats FROM credits WHERE contract_id = $1 AND settlement < $2
+        ORDER BY settlement DESC LIMIT $3";
+    let rows = sqlx::query(sql)
+        .bind(contract.0.to_vec())
+        .bind(before.map_or(i64::MAX, signed))
+        .bind(signed(limit))
+        .fetch_all(pool)
+        .await?;
+    rows.iter()
+        .map(|row| Ok(CreditRow { settlement: row.unsigned("settlement")?, credit: row.sats("credit_sats")? }))
+        .collect()
+}
+
+/// All that a contract was credited so far.
+pub async fn credited(pool: &AnyPool, contract: &Hash32) -> Result<Sats, DbError> {
+    let sql =
+        "SELECT CAST(COALESCE(SUM(credit_sats), 0) AS BIGINT) AS credited_sats FROM credits WHERE contract_id = $1";
+    sqlx::query(sql).bind(contract.0.to_vec()).fetch_one(pool).await?.sats("credited_sats")
+}
+
+/// Contracts with a part in the closed epochs from `first` to `last`, with the leaf index of the terms of each.
+pub async fn terms_of_contracts(pool: &AnyPool, first: u64, last: u64) -> Result<Vec<(Hash32, u64)>, DbError> {
+    let sql = "SELECT DISTINCT p.contract_id AS contract_id, c.terms_index AS terms_index
+        FROM contract_epochs p JOIN contracts c ON c.contract_id = p.contract_id
+        WHERE p.epoch >= $1 AND p.epoch <= $2";
+    let rows = sqlx::query(sql).bind(signed(first)).bind(signed(last)).fetch_all(pool).await?;
+    rows.iter().map(|row| Ok((row.hash("contract_id")?, row.unsigned("terms_index")?))).collect()
+}
+
+fn select(rest: &str) -> String {
+    format!("SELECT {COLUMNS} FROM settlements {rest}")
+}
+
+fn read(row: &AnyRow) -> Result<SettlementRow, DbError> {
+    Ok(SettlementRow {
+        settlement: row.unsigned("settlement")?,
+        entry_index: row.unsigned("entry_index")?,
+        first_epoch: row.unsigned("first_epoch")?,
+        last_epoch: row.unsigned("last_epoch")?,
+        reward: row.sats("reward_sats")?,
+        fee: row.sats("fee_sats")?,
+        carry_in: row.sats("carry_in_sats")?,
+        carry_out: row.sats("carry_out_sats")?,
+        settled_ms: row.unsigned("settled_ms")?,
+    })
+}

@@ -1,0 +1,233 @@
+//! The engine: everything that happens without a request. It owns the log, the pool, the loop of epochs, the fate of
+//! blocks, and settlement.
+//!
+//! In scope: start-up of these parts in reading order, and the few calls that the API makes on them. Out of scope: HTTP,
+//! customers and offers (`crate::api`), what each task does (its own module).
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use audit_core::work::{Level, Units};
+use pool_core::node::{Node, Tip};
+use pool_core::{Limits, Pool, PoolConfig};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::blocks::Blocks;
+use crate::db::epochs::EpochRow;
+use crate::db::{Database, DbError, epochs};
+use crate::epochs::{EpochLoop, Pace};
+use crate::evidence::EvidenceStore;
+use crate::settlement::Settler;
+use crate::tlog::{Head, Sequencer, SequencerGuard};
+
+mod contract;
+mod first_entries;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod supervise;
+
+pub use contract::{ContractRefused, Payment, open_contract};
+pub use first_entries::Promises;
+pub(crate) use supervise::{Backoff, pause};
+
+/// What the engine runs with.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// The data folder: log key, journals, found blocks, evidence.
+    pub data: PathBuf,
+    /// The log's name.
+    pub origin: String,
+    /// What manifest and terms say.
+    pub promises: Promises,
+    /// Declared capacity in H/s; what contracts do not take of it is the operator's own entry.
+    pub capacity: Units,
+    /// Share level a rig starts at.
+    pub first_level: Level,
+    /// Lowest share level a rig can get.
+    pub min_level: Level,
+    /// Shares a minute that each session's level is steered to.
+    pub shares_per_minute: u32,
+}
+
+/// The running engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    database: Database,
+    sequencer: Sequencer,
+    store: EvidenceStore,
+    node: Arc<dyn Node>,
+    /// The loop of epochs owns the pool and waits for its end.
+    pool: Weak<Pool>,
+    tasks: TaskTracker,
+    failure: supervise::Failure,
+    /// Held while the process lives: two servers on one data folder would write over each other.
+    _data_lock: Arc<File>,
+}
+
+/// What the engine knows about itself.
+#[derive(Clone, Debug)]
+pub struct EngineStatus {
+    /// The log's name.
+    pub origin: String,
+    /// The log's public key, as in `/log/policy`.
+    pub log_vkey: String,
+    /// The newest published head.
+    pub head: Head,
+    /// The epoch that is being mined; `None` before the first.
+    pub epoch: Option<EpochRow>,
+    /// The chain's best block; `None` when the node does not answer.
+    pub tip: Option<Tip>,
+    /// Open Stratum connections.
+    pub sessions: u64,
+}
+
+impl Engine {
+    /// Starts everything; returns once the log is open, what it promised before is checked, and rigs can connect.
+    /// `listeners` are bound already, so the caller knows their ports. When a task finds something that must not go on
+    /// (a log that would fork, evidence that would change), it cancels `stop`, and [`Engine::join`] says why.
+    ///
+    /// # Errors
+    /// Refuses to start on data that contradicts what has been published.
+    pub async fn start(
+        config: EngineConfig,
+        database: Database,
+        node: Arc<dyn Node>,
+        listeners: Vec<TcpListener>,
+        stop: CancellationToken,
+    ) -> Result<Self> {
+        let data_lock = lock_data(&config.data)?;
+        let store = EvidenceStore::new(&config.data);
+        let sequencer = open_log(&config, &database, &store).await?;
+        let chain = chain_of(&config.promises.network)?;
+        first_entries::ensure(&config.promises, &database, &sequencer).await?;
+
+        let (pool, events) = Pool::start(pool_config(&config)?, Arc::clone(&node), listeners, stop.clone()).await?;
+        let pool = Arc::new(pool);
+        let counted = Arc::downgrade(&pool);
+
+        let tasks = TaskTracker::new();
+        let failure = supervise::Failure::new(stop.clone());
+        let pace = Pace {
+            epoch: Duration::from_millis(config.promises.epoch_ms),
+            grace: Duration::from_millis(config.promises.grace_ms),
+        };
+        let epoch_loop = EpochLoop {
+            database: database.clone(),
+            sequencer: sequencer.clone(),
+            store: store.clone(),
+            node: Arc::clone(&node),
+            mining: Box::new(pool),
+            capacity: config.capacity,
+            pace,
+            chain,
+            mined: None,
+        };
+        let settler = Settler { database: database.clone(), sequencer: sequencer.clone(), store: store.clone() };
+        // What a crash left undivided is settled before a further epoch opens.
+        settler.settle_all().await?;
+        let blocks =
+            Blocks { database: database.clone(), sequencer: sequencer.clone(), node: Arc::clone(&node), settler };
+        failure.spawn(&tasks, "epochs", epoch_loop.run(events, stop.clone()));
+        failure.spawn(&tasks, "blocks", blocks.run(stop.clone()));
+        failure.spawn(&tasks, "checkpoints", supervise::checkpoint_when_grown(sequencer.clone(), stop));
+        tasks.close();
+        Ok(Self { database, sequencer, store, node, pool: counted, tasks, failure, _data_lock: Arc::new(data_lock) })
+    }
+
+    /// Waits until every task has ended, which they do after `stop` is cancelled.
+    ///
+    /// # Errors
+    /// What made the engine stop by itself.
+    pub async fn join(&self) -> Result<()> {
+        self.tasks.wait().await;
+        self.failure.take()
+    }
+
+    /// The right to append to the log. Take it **before** beginning the transaction that [`open_contract`] is part of,
+    /// and integrate after the commit.
+    pub async fn lock_log(&self) -> SequencerGuard {
+        self.sequencer.lock().await
+    }
+
+    /// Where the evidence is, for [`crate::evidence::http`].
+    pub fn evidence(&self) -> &EvidenceStore {
+        &self.store
+    }
+
+    /// What is going on.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn status(&self) -> Result<EngineStatus, DbError> {
+        let epoch = epochs::last(&mut *self.database.pool().acquire().await?).await?;
+        Ok(EngineStatus {
+            origin: self.sequencer.origin().into(),
+            log_vkey: self.sequencer.vkey().to_string(),
+            head: self.sequencer.head(),
+            epoch,
+            tip: self.node.tip().await.ok(),
+            sessions: self.pool.upgrade().map_or(0, |pool| pool.stats().sessions),
+        })
+    }
+
+    /// Leaf index of the terms that new offers are sold under.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn terms_index(&self) -> Result<u64, DbError> {
+        first_entries::terms_index(&self.database).await
+    }
+}
+
+/// The chain's name in Bitcoin Core for a network's name in the manifest.
+fn chain_of(network: &str) -> Result<&'static str> {
+    match network {
+        "bitcoin" => Ok("main"),
+        "testnet4" => Ok("testnet4"),
+        "signet" => Ok("signet"),
+        "regtest" => Ok("regtest"),
+        other => bail!("{other} is no network that a log can be of"),
+    }
+}
+
+fn lock_data(data: &Path) -> Result<File> {
+    std::fs::create_dir_all(data).with_context(|| format!("data folder {}", data.display()))?;
+    let path = data.join("lock");
+    let file = File::create(&path).with_context(|| format!("{}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            bail!("another provenhash is running on {}: stop it, or use another --data folder", data.display())
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(error).context("locking the data folder"),
+    }
+}
+
+async fn open_log(config: &EngineConfig, database: &Database, store: &EvidenceStore) -> Result<Sequencer> {
+    let is_empty = crate::db::log_entries::count(&mut *database.pool().acquire().await?).await? == 0
+        && store.read("log/checkpoint")?.is_none();
+    let key = crate::tlog::load_or_create_key(&config.data.join("log.key"), &config.origin, is_empty)?;
+    Ok(Sequencer::open(database.clone(), store.clone(), key).await?)
+}
+
+fn pool_config(config: &EngineConfig) -> Result<PoolConfig> {
+    // Pseudonyms must stay the same over restarts, so that one worker has one history.
+    let pseudonym_key = crate::tlog::load_or_create_seed(&config.data.join("pseudonym.key"), true)?;
+    Ok(PoolConfig {
+        coinbase_tag: config.promises.coinbase_tag.clone(),
+        payout_script: config.promises.payout_script.clone(),
+        first_level: config.first_level,
+        min_level: config.min_level,
+        shares_per_minute: config.shares_per_minute,
+        grace: Duration::from_millis(config.promises.grace_ms),
+        pseudonym_key,
+        journal_dir: config.data.join("journal"),
+        blocks_dir: config.data.join("blocks"),
+        limits: Limits::default(),
+    })
+}

@@ -1,0 +1,96 @@
+//! Every code the API can answer with. Codes are part of the API: they are added, never changed.
+
+use actix_web::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The stable name of a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The body is no JSON document of the described shape.
+    BadJson,
+    /// The query string is not of the described shape.
+    BadQuery,
+    IdempotencyKeyMissing,
+    IdempotencyKeyInvalid,
+    /// No valid session came with the request.
+    Unauthenticated,
+    WrongCredentials,
+    /// The route is the operator's and the token isn't.
+    OperatorOnly,
+    NotFound,
+    MethodNotAllowed,
+    EmailTaken,
+    NameTaken,
+    /// Another request with the same Idempotency-Key is at work.
+    IdempotencyInFlight,
+    /// The offer has less capacity left than asked for.
+    SoldOut,
+    TooManyReservations,
+    /// The contract is not waiting for a payment.
+    ContractNotReserved,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    /// The body was read, but fields have to change: see `errors`.
+    InvalidRequest,
+    IdempotencyKeyReused,
+    PaymentShort,
+    RateLimited,
+    Internal,
+    /// Something the server depends on is not there yet.
+    Unavailable,
+}
+
+impl Code {
+    /// As in JSON.
+    pub fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    pub fn status(self) -> StatusCode {
+        self.row().1
+    }
+
+    pub fn title(self) -> &'static str {
+        self.row().2
+    }
+
+    fn row(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::BadJson => ("bad_json", StatusCode::BAD_REQUEST, "The body can't be read"),
+            Self::BadQuery => ("bad_query", StatusCode::BAD_REQUEST, "The query string can't be read"),
+            Self::IdempotencyKeyMissing => {
+                ("idempotency_key_missing", StatusCode::BAD_REQUEST, "An Idempotency-Key is needed")
+            }
+            Self::IdempotencyKeyInvalid => {
+                ("idempotency_key_invalid", StatusCode::BAD_REQUEST, "The Idempotency-Key can't be used")
+            }
+            Self::Unauthenticated => ("unauthenticated", StatusCode::UNAUTHORIZED, "Not signed in"),
+            Self::WrongCredentials => ("wrong_credentials", StatusCode::UNAUTHORIZED, "Wrong e-mail or password"),
+            Self::OperatorOnly => ("operator_only", StatusCode::UNAUTHORIZED, "For the operator only"),
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "Not found"),
+            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Wrong method"),
+            Self::EmailTaken => ("email_taken", StatusCode::CONFLICT, "An account has this e-mail"),
+            Self::NameTaken => ("name_taken", StatusCode::CONFLICT, "The name is taken"),
+            Self::IdempotencyInFlight => ("idempotency_in_flight", StatusCode::CONFLICT, "Still at work"),
+            Self::SoldOut => ("sold_out", StatusCode::CONFLICT, "Sold out"),
+            Self::TooManyReservations => ("too_many_reservations", StatusCode::CONFLICT, "Too many unpaid contracts"),
+            Self::ContractNotReserved => {
+                ("contract_not_reserved", StatusCode::CONFLICT, "The contract is not waiting for a payment")
+            }
+            Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Self::UnsupportedMediaType => {
+                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON")
+            }
+            Self::InvalidRequest => ("invalid_request", StatusCode::UNPROCESSABLE_ENTITY, "Fields have to change"),
+            Self::IdempotencyKeyReused => {
+                ("idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY, "The Idempotency-Key was used before")
+            }
+            Self::PaymentShort => ("payment_short", StatusCode::UNPROCESSABLE_ENTITY, "Less than the price"),
+            Self::RateLimited => ("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
+            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The server failed"),
+            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Not available right now"),
+        }
+    }
+}

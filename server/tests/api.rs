@@ -1,0 +1,14 @@
+//! The API from outside: the whole application on free ports, on SQLite and, with `DATABASE_URL`, on PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod api {
+    mod accounts;
+    mod bodies;
+    mod harness;
+    mod idempotency;
+    mod ledger;
+    mod operator;
+    mod pages;
+    mod purchase;
+    mod routes;
+}

@@ -1,0 +1,78 @@
+//! The book and the sums of the database, without HTTP.
+
+use audit_core::hash::Hash32;
+use server::db::ledger::{self, Account, LedgerError, Posting, Transaction};
+use server::db::work_sums;
+use sqlx::AssertSqlSafe;
+
+use super::harness::on_each_database;
+
+fn transaction(amounts: &[i64]) -> Transaction {
+    let postings = amounts.iter().map(|&amount_sats| Posting { account: Account::Fee, amount_sats }).collect();
+    Transaction { kind: "test", reference: "1".into(), created_ms: 0, postings }
+}
+
+#[tokio::test]
+async fn same_event_is_booked_once() {
+    on_each_database(async |app| {
+        for expected in [true, false] {
+            let mut tx = app.database.begin().await.unwrap();
+            assert_eq!(ledger::post(&mut tx, &transaction(&[7, -3, -4])).await.unwrap(), expected);
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(ledger::balance_of(app.database.pool(), &Account::Fee).await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn transaction_that_does_not_sum_to_zero_is_not_booked() {
+    on_each_database(async |app| {
+        let mut tx = app.database.begin().await.unwrap();
+        let error = ledger::post(&mut tx, &transaction(&[7, -3])).await.unwrap_err();
+        assert!(matches!(error, LedgerError::Unbalanced(_)));
+        tx.commit().await.unwrap();
+        assert_eq!(ledger::balances(app.database.pool(), "", 10).await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn booked_rows_can_neither_change_nor_go() {
+    on_each_database(async |app| {
+        let mut tx = app.database.begin().await.unwrap();
+        ledger::post(&mut tx, &transaction(&[7, -7])).await.unwrap();
+        tx.commit().await.unwrap();
+        for sql in [
+            "UPDATE ledger_postings SET amount_sats = 8",
+            "DELETE FROM ledger_postings",
+            "UPDATE ledger_transactions SET created_ms = 1",
+            "DELETE FROM ledger_transactions",
+        ] {
+            let refused = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(app.database.pool()).await.unwrap_err();
+            assert!(refused.to_string().contains("append-only"), "{sql}: {refused}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn work_is_summed_beyond_64_bits() {
+    on_each_database(async |app| {
+        let contract = Hash32([7; 32]);
+        let works: [u128; 4] = [5, 999_999_999_999, 1_000_000_000_000, 123_456_789_012_345_678_901_234];
+        for (epoch, work) in (1i64..).zip(works) {
+            sqlx::query("INSERT INTO contract_epochs (contract_id, epoch, units_hs, work) VALUES ($1, $2, '1', $3)")
+                .bind(contract.0.to_vec())
+                .bind(epoch)
+                .bind(work.to_string())
+                .execute(app.database.pool())
+                .await
+                .unwrap();
+        }
+        let sum = work_sums::of_contract(app.database.pool(), &contract).await.unwrap();
+        assert_eq!(sum.get(), works.iter().sum());
+        assert_eq!(work_sums::of_contract(app.database.pool(), &Hash32([8; 32])).await.unwrap().get(), 0);
+    })
+    .await;
+}

@@ -1,0 +1,18 @@
+import type { paths } from './schema';
+
+/** The JSON body of a successful GET, whatever the OpenAPI document calls its schema. */
+type Read<Path extends keyof paths> = paths[Path] extends {
+	get: { responses: { 200: { content: { 'application/json': infer Body } } } };
+}
+	? Body
+	: never;
+type Item<List> = List extends { items: (infer One)[] } ? One : never;
+
+export type Account = Read<'/api/v1/account'>;
+export type Offer = Read<'/api/v1/offers/{id}'>;
+export type Contract = Read<'/api/v1/contracts/{id}'>;
+export type ContractStatus = Contract['status'];
+export type Receipt = NonNullable<Contract['receipt']>;
+export type ContractEpoch = Item<Read<'/api/v1/contracts/{id}/epochs'>>;
+export type Credit = Item<Read<'/api/v1/contracts/{id}/credits'>>;
+export type Status = Read<'/api/v1/status'>;

@@ -1,0 +1,16 @@
+import { formatCount } from './number';
+
+const SATS_PER_BTC = 100_000_000n;
+
+/** An amount as whole satoshis: "1 sat", "12,345 sats". */
+export function formatSats(sats: number | bigint): string {
+	return `${formatCount(sats)} ${BigInt(sats) === 1n ? 'sat' : 'sats'}`;
+}
+
+/** The same amount in bitcoin, always with eight decimals: "0.00012345 BTC". */
+export function formatBtc(sats: number | bigint): string {
+	const amount = BigInt(sats);
+	const size = amount < 0n ? -amount : amount;
+	const fraction = String(size % SATS_PER_BTC).padStart(8, '0');
+	return `${amount < 0n ? '-' : ''}${formatCount(size / SATS_PER_BTC)}.${fraction} BTC`;
+}

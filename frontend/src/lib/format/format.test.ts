@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { formatBtc, formatSats } from './amount';
+import { formatBytes, formatCount, formatPpm, plural, shortHex } from './number';
+import { formatDuration, formatTime } from './time';
+import { formatHashrate, formatWork, formatWorkExact, inputUnit } from './work';
+
+describe('amounts', () => {
+	it.each([
+		[0, '0 sats'],
+		[1, '1 sat'],
+		[1_234_567, '1,234,567 sats'],
+		[2_100_000_000_000_000n, '2,100,000,000,000,000 sats']
+	])('%s is %s', (sats, text) => expect(formatSats(sats)).toBe(text));
+
+	it.each([
+		[0, '0.00000000 BTC'],
+		[1, '0.00000001 BTC'],
+		[123_456_789, '1.23456789 BTC'],
+		[-5, '-0.00000005 BTC'],
+		[2_100_000_000_000_000n, '21,000,000.00000000 BTC']
+	])('%s is %s', (sats, text) => expect(formatBtc(sats)).toBe(text));
+});
+
+describe('work', () => {
+	it.each([
+		['0', '0 H'],
+		['999', '999 H'],
+		['1000', '1 kH'],
+		['1500000', '1.5 MH'],
+		['1000001', '1.000 MH'],
+		['999999', '999.9 kH'],
+		['12345678', '12.34 MH'],
+		['4295032833', '4.295 GH'],
+		['340282366920938463463374607431768211455', '340,282,366,920,938 YH']
+	])('%s is cut, never rounded up, to %s', (work, text) => expect(formatWork(work)).toBe(text));
+
+	it('is exact on request beyond what a float holds', () =>
+		expect(formatWorkExact('9007199254740993')).toBe('9,007,199,254,740,993 hashes'));
+
+	it('per second is a hashrate', () => expect(formatHashrate('100000')).toBe('100 kH/s'));
+
+	it.each([
+		[100_000n, 1_000n, 'kH/s'],
+		[1_500n, 1n, 'H/s'],
+		[10n ** 12n, 10n ** 12n, 'TH/s']
+	])('steps of %s are typed in whole %s', (step, factor, label) =>
+		expect(inputUnit(step)).toEqual({ factor, label })
+	);
+});
+
+describe('numbers and times', () => {
+	it('groups thousands', () => expect(formatCount(1_234_567)).toBe('1,234,567'));
+	it('counts one and many', () => expect([plural(1, 'epoch'), plural(2, 'epoch')]).toEqual(['1 epoch', '2 epochs']));
+	it('never rounds a shortfall away', () => expect(formatPpm(999_999)).toBe('99.99 %'));
+	it('shows a surplus', () => expect(formatPpm(1_012_300)).toBe('101.23 %'));
+	it('counts bytes in decimal units', () =>
+		expect([formatBytes(999), formatBytes(12_345)]).toEqual(['999 B', '12.3 kB']));
+	it('shortens long values only', () =>
+		expect([shortHex('abcd'), shortHex('0123456789abcdef0123456789abcdef')]).toEqual(['abcd', '01234567…89abcdef']));
+	it('says the zone', () => expect(formatTime(0)).toBe('1 Jan 1970, 00:00:00 UTC'));
+	it.each([
+		[0, '0 seconds'],
+		[86_400_000 * 30, '30 days'],
+		[5_400_000, '1 hour 30 minutes'],
+		[86_400_000 + 5_000, '1 day']
+	])('%s ms is %s', (ms, text) => expect(formatDuration(ms)).toBe(text));
+});

@@ -1,0 +1,48 @@
+import { formatCount } from './number';
+
+const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
+
+/**
+ * Work (expected hashes, decimal string) with an SI prefix and four digits, cut, never rounded up: "12.34 GH". What is
+ * exact in fewer digits is shown in fewer: "300 kH".
+ */
+export function formatWork(work: string | bigint): string {
+	return `${scaled(BigInt(work))}H`;
+}
+
+/** A hashrate in hashes per second: "12.34 GH/s". */
+export function formatHashrate(hashrateHs: string | bigint): string {
+	return `${scaled(BigInt(hashrateHs))}H/s`;
+}
+
+/** Work to the last hash: "12,345,678 hashes". */
+export function formatWorkExact(work: string | bigint): string {
+	return `${formatCount(BigInt(work))} hashes`;
+}
+
+/** The unit in which every multiple of `stepHs` is a whole number, for typing in a hashrate: 100,000 → kH/s. */
+export function inputUnit(stepHs: bigint): { factor: bigint; label: string } {
+	let power = 0;
+	let factor = 1n;
+	while (power < PREFIXES.length - 1 && stepHs % (factor * 1000n) === 0n && stepHs !== 0n) {
+		factor *= 1000n;
+		power += 1;
+	}
+	return { factor, label: `${PREFIXES[power]}H/s` };
+}
+
+function scaled(value: bigint): string {
+	let power = 0;
+	let factor = 1n;
+	while (power < PREFIXES.length - 1 && value >= factor * 1000n) {
+		factor *= 1000n;
+		power += 1;
+	}
+	const whole = value / factor;
+	const digits = power === 0 ? 0 : 4 - Math.min(String(whole).length, 4);
+	if (digits === 0) return `${formatCount(whole)} ${PREFIXES[power]}`;
+	const scaledRest = (value % factor) * 10n ** BigInt(digits);
+	const fraction = String(scaledRest / factor).padStart(digits, '0');
+	const shown = scaledRest % factor === 0n ? fraction.replace(/0+$/, '') : fraction;
+	return `${whole}${shown && `.${shown}`} ${PREFIXES[power]}`;
+}

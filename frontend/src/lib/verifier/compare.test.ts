@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest';
+import { compare, type Claims } from './compare';
+import type { Report } from './report';
+
+const report = {
+	epochs: { first: 1, last: 3 },
+	contract: {
+		epochs: [
+			{ epoch: 1, work: '9007199254740993' },
+			{ epoch: 2, work: '5' }
+		],
+		settlements: [{ settlement: 1, credit_sats: 40 }]
+	}
+} as Report;
+
+function claims(works: [number, string][], credits: [number, number][] = [[1, 40]]): Claims {
+	return {
+		epochs: works.map(([epoch, work]) => ({ epoch, work })),
+		credits: credits.map(([settlement, credit_sats]) => ({ settlement, credit_sats }))
+	};
+}
+
+const honest: [number, string][] = [
+	[1, '9007199254740993'],
+	[2, '5']
+];
+
+it('equal claims are equal, with exact sums', () => {
+	const result = compare(report, claims(honest));
+	expect(result.equal).toBe(true);
+	expect(result.work.recomputed).toBe(9007199254740998n);
+	expect(result.sats.claimed).toBe(40n);
+});
+
+it('one hash too many, beyond what a float holds, differs', () => {
+	const result = compare(report, claims([[1, '9007199254740994'], honest[1]!]));
+	expect(result.epochs.map((line) => line.equal)).toEqual([false, true]);
+	expect(result.equal).toBe(false);
+});
+
+it('one satoshi too many differs', () => expect(compare(report, claims(honest, [[1, 41]])).equal).toBe(false));
+
+it('an epoch the server claims and the log does not have differs', () =>
+	expect(compare(report, claims([...honest, [3, '1']])).equal).toBe(false));
+
+it('an epoch the server hides in the middle differs', () =>
+	expect(compare(report, claims([honest[1]!])).equal).toBe(false));
+
+it('a settlement that the log does not have differs', () =>
+	expect(compare(report, claims(honest, [[1, 40], [2, 7]])).equal).toBe(false));
+
+it('epochs after the last claim are newer, not different', () =>
+	expect(compare(report, claims([honest[0]!])).epochs).toHaveLength(1));
+
+it('a claim that the signed log does not cover yet is not compared', () =>
+	expect(compare(report, claims([...honest, [4, '1']])).equal).toBe(true));

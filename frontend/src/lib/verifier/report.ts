@@ -1,0 +1,95 @@
+/** The verifier's report (format 1), as `verifier-wasm` and `provenhash-audit --json` write it. */
+export interface Report {
+	format: 1;
+	origin: string;
+	tree_size: number;
+	root: string;
+	epochs: { first: number; last: number } | null;
+	depth: string;
+	held: boolean;
+	checks: Check[];
+	totals: Totals;
+	contract: ContractReport | null;
+}
+
+export type Outcome = 'held' | 'failed' | 'not_applicable' | 'not_bound' | 'notice';
+
+export interface Check {
+	id: string;
+	/** What was checked, in plain words. */
+	sentence: string;
+	outcome: Outcome;
+	detail: string;
+	/** Where it failed, with what should be there and what is. */
+	place: Place | null;
+}
+
+export interface Place {
+	file: string;
+	index: number | null;
+	expected: string;
+	found: string;
+}
+
+export interface Totals {
+	epochs: number;
+	shares: number;
+	work: string;
+	blocks: number;
+	reward_sats: number;
+	credits_sats: number;
+}
+
+export interface ContractReport {
+	id: string;
+	/** Whether nonce and details were given, so that the public entry is proven to be this buyer's. */
+	bound: boolean;
+	units_hs: string;
+	work: string;
+	promised_work: string;
+	delivered_ppm: number;
+	credited_sats: number;
+	epochs: { epoch: number; work: string }[];
+	settlements: { settlement: number; credit_sats: number }[];
+}
+
+/** How far the verifier is. */
+export interface Progress {
+	stage: 'log' | 'epoch' | 'settlement';
+	epoch: number;
+	epochs: number;
+	shares: number;
+	shares_total: number;
+	bytes: number;
+}
+
+export const OUTCOME_TEXT: Record<Outcome, string> = {
+	held: 'Held',
+	failed: 'Failed',
+	not_applicable: 'Not applicable',
+	not_bound: 'Not bound',
+	notice: 'Notice'
+};
+
+/** Reads a report. Throws an Error when it is of a format this page does not know. */
+export function parseReport(json: string): Report {
+	const report = JSON.parse(json) as Report;
+	if (report.format !== 1) throw new Error(`The report has format ${String(report.format)}; this page knows format 1. Reload the page.`);
+	return report;
+}
+
+/** How many checks came out how. */
+export function countOutcomes(checks: Check[]): Record<Outcome, number> {
+	const counts: Record<Outcome, number> = { held: 0, failed: 0, not_applicable: 0, not_bound: 0, notice: 0 };
+	for (const check of checks) counts[check.outcome] += 1;
+	return counts;
+}
+
+/** Progress of the whole audit from 0 to 1: the log first, then mostly shares, settlements last. */
+export function fractionDone(progress: Progress | null): number {
+	if (progress === null || progress.stage === 'log') return 0.02;
+	if (progress.stage === 'settlement') return 0.97;
+	const total = progress.shares_total > 0 ? progress.shares_total : progress.epochs;
+	const done = progress.shares_total > 0 ? progress.shares : progress.epoch;
+	return total > 0 ? 0.05 + 0.9 * Math.min(1, done / total) : 0.05;
+}

@@ -1,0 +1,177 @@
+/** A buyer's way through the pages against a running demo: buy, wait, verify. The tests follow one another. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { assertAccessible, launch, newVisitor, tabTo, takePictures } from './support/browser.mjs';
+import { contractOf, download, listOf, register, reserve, verdict, verify } from './support/buyer.mjs';
+import { confirmPayment } from './support/operator.mjs';
+
+let browser;
+let buyer;
+let contract;
+let receipt;
+
+before(async () => {
+	browser = await launch();
+	buyer = await newVisitor(browser);
+});
+
+after(() => browser?.close());
+
+for (const [path, landmark] of [
+	['/', 'The pool right now'],
+	['/offers', 'Offers'],
+	['/contracts', 'My contracts'],
+	['/verify', 'Verify the whole log']
+]) {
+	test(`the page ${path} has no serious accessibility violation`, async () => {
+		await buyer.page.goto(path);
+		await buyer.page.getByRole('heading', { name: landmark, exact: true }).waitFor();
+		await buyer.page.getByText(/^Loading /).first().waitFor({ state: 'detached' });
+		await assertAccessible(buyer.page);
+		await takePictures(buyer.page, path === '/' ? 'home' : path.slice(1));
+	});
+}
+
+test('a visitor registers and reserves a contract', async () => {
+	await register(buyer.page);
+	await assertAccessible(buyer.page);
+	await takePictures(buyer.page, 'buy');
+	contract = await reserve(buyer.page);
+	assert.equal(contract.status, 'reserved');
+	await assertAccessible(buyer.page);
+	await takePictures(buyer.page, 'reserved');
+});
+
+test('a confirmed payment shows on the open page by itself', async () => {
+	await confirmPayment(contract);
+	await buyer.page.locator('[data-status=active]').waitFor();
+	contract = await contractOf(buyer.page);
+});
+
+test('the receipt hashes to the public contract id with the nonce of this browser', async () => {
+	receipt = JSON.parse(await download(buyer.page, 'Download the receipt'));
+	const drawn = await buyer.page.evaluate((id) => localStorage.getItem(`provenhash.nonce.${id}`), contract.id);
+	assert.equal(receipt.nonce, drawn);
+	assert.equal(contractId(receipt), contract.contract_id);
+});
+
+test('sealed work shows on the open page by itself', async () => {
+	await buyer.page.getByRole('region', { name: 'Work by epoch' }).waitFor();
+	await buyer.page.getByRole('button', { name: 'Verify now' }).waitFor();
+	await takePictures(buyer.page, 'contract');
+});
+
+test('every check holds and the browser recomputes exactly what the server claims', async () => {
+	assert.equal(await verify(buyer.page), 'held');
+	const outcomes = await outcomesOf(buyer.page);
+	assert.ok(Object.values(outcomes).every((outcome) => ['held', 'notice', 'not_applicable'].includes(outcome)), JSON.stringify(outcomes));
+	for (const id of ['log.signed', 'log.complete', 'job.anchored', 'share.work', 'alloc.mine', 'contract.hashes']) {
+		assert.equal(outcomes[id], 'held', id);
+	}
+	await buyer.page.locator('[data-comparison=equal]').waitFor();
+	assert.equal(await buyer.page.locator('[data-equal=false]').count(), 0);
+	await assertAccessible(buyer.page);
+	await takePictures(buyer.page, 'verified');
+});
+
+test('the downloaded report agrees with the API to the last hash and the last satoshi', async () => {
+	const report = JSON.parse(await download(buyer.page, 'Download the report'));
+	assert.equal(report.held, true);
+	assert.equal(report.contract.id, contract.contract_id);
+	assert.equal(report.contract.bound, true);
+	assert.ok(BigInt(report.contract.work) > 0n, 'the contract got hashes');
+	const epochs = await listOf(buyer.page, `/api/v1/contracts/${contract.id}/epochs`);
+	const claimed = new Map(epochs.map(({ epoch, work }) => [epoch, work]));
+	for (const { epoch, work } of report.contract.epochs) assert.equal(claimed.get(epoch), work, `epoch ${epoch}`);
+	const credits = await listOf(buyer.page, `/api/v1/contracts/${contract.id}/credits`);
+	const credited = new Map(credits.map(({ settlement, credit_sats }) => [settlement, credit_sats]));
+	for (const { settlement, credit_sats } of report.contract.settlements) {
+		assert.equal(credited.get(settlement), credit_sats, `settlement ${settlement}`);
+	}
+});
+
+test('the keyboard alone verifies, and the focus lands on the verdict', async () => {
+	await buyer.page.reload();
+	const button = buyer.page.getByRole('button', { name: 'Verify now' });
+	await button.waitFor();
+	await tabTo(buyer.page, button);
+	await buyer.page.keyboard.press('Enter');
+	assert.equal(await verdict(buyer.page), 'held');
+	const focused = await buyer.page.evaluate(() => document.activeElement?.textContent);
+	assert.equal(focused, 'Everything holds.');
+});
+
+test('a stranger with the receipt verifies without an account', async () => {
+	const { context, page } = await newVisitor(browser);
+	await page.goto('/verify');
+	const buffer = Buffer.from(JSON.stringify(receipt));
+	await page.getByLabel('Receipt file').setInputFiles({ name: 'receipt.json', mimeType: 'application/json', buffer });
+	await page.getByRole('heading', { name: 'Verify the contract of this receipt' }).waitFor();
+	assert.equal(await verify(page), 'held');
+	assert.equal((await outcomesOf(page))['alloc.mine'], 'held');
+	await context.close();
+});
+
+test('one changed byte in a share fails with the place', async () => {
+	const { context, page } = await newVisitor(browser);
+	await context.route('**/epoch/*/shares', async (route) => {
+		const response = await route.fetch();
+		const body = await response.body();
+		// The nonce of the first share; an empty epoch has none.
+		if (body.length > 20) body[20] ^= 1;
+		await route.fulfill({ response, body });
+	});
+	await page.goto('/verify');
+	assert.equal(await verify(page), 'failed');
+	const failed = page.locator('[data-outcome=failed]').first();
+	await failed.getByText('Expected').waitFor();
+	assert.match(await failed.innerText(), /epoch\/\d+\//);
+	await takePictures(page, 'failed');
+	await context.close();
+});
+
+test('a changed log key raises an alarm and is not trusted', async () => {
+	const { context, page } = await newVisitor(browser);
+	await page.goto('/verify');
+	assert.equal(await verify(page), 'held');
+	await context.route('**/log/policy', (route) => {
+		const body = 'log other.example+00000000+AWZha2VrZXlmYWtla2V5ZmFrZWtleWZha2VrZXlmYWs=\nquorum none\n';
+		return route.fulfill({ body, contentType: 'text/plain' });
+	});
+	await page.getByRole('button', { name: 'Verify again' }).click();
+	await page.getByText('another key than the one you trusted').waitFor();
+	assert.equal(await verdict(page), 'held');
+	await takePictures(page, 'key-alarm');
+	await context.close();
+});
+
+test('a cancelled verification gives the button back', async () => {
+	const { context, page } = await newVisitor(browser);
+	await page.goto('/verify');
+	await page.getByRole('button', { name: 'Verify now' }).waitFor();
+	// The evidence never arrives, so that there is something to cancel.
+	await context.route('**/log/checkpoint', () => {});
+	await page.getByRole('button', { name: 'Verify now' }).click();
+	await page.getByRole('button', { name: 'Cancel' }).click();
+	await page.getByRole('button', { name: 'Verify now' }).waitFor();
+	await context.close();
+});
+
+test('no page asked another origin or broke its own security policy', () => {
+	assert.deepEqual(buyer.seen, { foreign: [], errors: [] });
+});
+
+/** Outcome by check id. */
+async function outcomesOf(page) {
+	const rows = page.locator('[data-check]');
+	const pairs = await rows.evaluateAll((all) => all.map(({ dataset }) => [dataset.check, dataset.outcome]));
+	return Object.fromEntries(pairs);
+}
+
+/** docs/LOG: SHA-256("provenhash/contract/v1\n" ‖ uuid ‖ nonce ‖ SHA-256(details)). */
+function contractId({ uuid, nonce, details }) {
+	const id = createHash('sha256').update('provenhash/contract/v1\n');
+	id.update(Buffer.from(uuid.replaceAll('-', ''), 'hex')).update(Buffer.from(nonce, 'hex'));
+	return id.update(createHash('sha256').update(details).digest()).digest('hex');
+}

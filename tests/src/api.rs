@@ -1,0 +1,157 @@
+//! A client of the HTTP interface, as far as the tests need it.
+
+use anyhow::{Context, bail};
+use audit_core::contract::Receipt;
+use audit_core::hash::Hash32;
+use audit_core::work::{Units, Work};
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Someone who talks to the server.
+#[derive(Clone)]
+pub struct Api {
+    base: String,
+    token: Option<String>,
+    client: reqwest::Client,
+}
+
+/// An offer.
+#[derive(Deserialize, Debug)]
+pub struct Offer {
+    pub id: String,
+    pub name: String,
+    pub min_units_hs: Units,
+}
+
+/// A contract as its buyer or the operator sees it.
+#[derive(Deserialize, Debug)]
+pub struct Contract {
+    pub id: String,
+    pub status: String,
+    pub price_sats: u64,
+    pub payment_reference: String,
+    pub contract_id: Option<Hash32>,
+    pub receipt: Option<Receipt>,
+    pub credited_sats: u64,
+    pub work: Work,
+}
+
+/// What the server says about itself.
+#[derive(Deserialize, Debug)]
+pub struct Status {
+    pub network: String,
+    pub log_vkey: String,
+    pub tree_size: u64,
+    pub epoch: u64,
+    pub sessions: u64,
+    pub shares_total: u64,
+    pub work_total: Work,
+    pub blocks: Blocks,
+    pub settlements: u64,
+}
+
+/// Blocks by fate.
+#[derive(Deserialize, Debug)]
+pub struct Blocks {
+    pub found: u64,
+    pub matured: u64,
+    pub orphaned: u64,
+}
+
+/// A payout address on regtest and one on signet: the program of BIP 173's first test vector.
+pub const REGTEST_ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+pub const SIGNET_ADDRESS: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
+
+impl Api {
+    /// Nobody in particular.
+    pub fn new(base: String) -> Api {
+        Api { base, token: None, client: reqwest::Client::new() }
+    }
+
+    /// The same as whoever holds `token`.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Api {
+        Api { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// Creates an account and signs in.
+    pub async fn register(&self, email: &str) -> anyhow::Result<Api> {
+        let credentials = json!({ "email": email, "password": "correct horse battery staple" });
+        self.post::<Value>("accounts", &credentials).await?;
+        let session: Value = self.post("sessions", &credentials).await?;
+        Ok(self.with_token(session["token"].as_str().context("no token in the session")?))
+    }
+
+    /// All offers (the first page).
+    pub async fn offers(&self) -> anyhow::Result<Vec<Offer>> {
+        Ok(self.get::<Page<Offer>>("offers").await?.items)
+    }
+
+    /// Reserves a contract.
+    pub async fn buy(&self, offer: &Offer, units: Units, address: &str) -> anyhow::Result<Contract> {
+        let nonce = Hash32::of(Uuid::new_v4().as_bytes());
+        let order = json!({ "offer_id": offer.id, "units_hs": units, "payout_address": address, "nonce": nonce });
+        self.post("contracts", &order).await
+    }
+
+    /// A contract by its id in the API.
+    pub async fn contract(&self, id: &str) -> anyhow::Result<Contract> {
+        self.get(&format!("contracts/{id}")).await
+    }
+
+    /// As the operator: the price of a contract has arrived.
+    pub async fn confirm_payment(&self, contract: &Contract) -> anyhow::Result<Contract> {
+        let payment = json!({ "received_sats": contract.price_sats, "payment_note": "paid on the test chain" });
+        self.post(&format!("admin/contracts/{}/confirm-payment", contract.id), &payment).await
+    }
+
+    /// How the server is doing.
+    pub async fn status(&self) -> anyhow::Result<Status> {
+        self.get("status").await
+    }
+
+    /// A file of the evidence; `None` if there is none at that path.
+    pub async fn evidence(&self, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
+        let response = self.client.get(format!("{}/{path}", self.base)).send().await?;
+        match response.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::OK => Ok(Some(response.bytes().await?.into())),
+            status => bail!("GET /{path}: {status}"),
+        }
+    }
+
+    /// GET under /api/v1.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.ask(Method::GET, path, None).await
+    }
+
+    /// POST under /api/v1 with a fresh idempotency key.
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+        self.ask(Method::POST, path, Some(body)).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<T> {
+        let what = format!("{method} /api/v1/{path}");
+        let mut request = self.client.request(method, format!("{}/api/v1/{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(body).header("Idempotency-Key", Uuid::new_v4().to_string());
+        }
+        let response = request.send().await.with_context(|| what.clone())?;
+        let (status, text) = (response.status(), response.text().await?);
+        if !status.is_success() {
+            bail!("{what}: {status}: {text}");
+        }
+        serde_json::from_str(&text).with_context(|| format!("{what} answered {text}"))
+    }
+}
+
+#[derive(Deserialize)]
+struct Page<T> {
+    items: Vec<T>,
+}

@@ -1,0 +1,47 @@
+//! What the benchmarks share: medians, a process's CPU time, and rows for people and machines.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+/// Clock ticks a second of `/proc/<pid>/stat`: USER_HZ, which is 100 on every Linux architecture that matters here.
+const TICKS_A_SECOND: u64 = 100;
+
+/// One measured or baseline row.
+pub struct Row {
+    pub name: &'static str,
+    pub value: f64,
+    pub unit: &'static str,
+}
+
+/// Prints the rows and, if asked, writes them with a summary that reads `name value` pairs.
+pub fn report(bench: &str, rows: &[Row], summary: &Value, file: Option<&Path>) -> anyhow::Result<()> {
+    println!("\nbench {bench}");
+    for row in rows {
+        println!("  {:<52} {:>14.2} {}", row.name, row.value, row.unit);
+    }
+    let Some(file) = file else { return Ok(()) };
+    let rows: Vec<Value> =
+        rows.iter().map(|row| json!({ "name": row.name, "value": row.value, "unit": row.unit })).collect();
+    let text = serde_json::to_string_pretty(&json!({ "bench": bench, "rows": rows, "summary": summary }))?;
+    std::fs::write(file, text + "\n").with_context(|| format!("can't write {}", file.display()))
+}
+
+/// The value that half of `values` are below; `values` are not empty.
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The CPU time that a process has used so far, in user and kernel mode.
+pub fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("the process has ended")?;
+    // The second field, the program's name in brackets, may hold anything: count behind it (proc(5)).
+    let (_, behind) = stat.rsplit_once(')').context("/proc stat has no name")?;
+    let fields: Vec<&str> = behind.split_whitespace().collect();
+    let ticks =
+        |index: usize| -> anyhow::Result<u64> { Ok(fields.get(index).context("/proc stat is short")?.parse()?) };
+    Ok(Duration::from_millis((ticks(11)? + ticks(12)?) * 1_000 / TICKS_A_SECOND))
+}

@@ -1,0 +1,54 @@
+//! The buyer's part, which several tests and the headless demo play: register, buy, have the payment confirmed.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use audit_core::json::to_canonical;
+
+use crate::api::{Api, Contract, REGTEST_ADDRESS};
+use crate::poll::{MINED, until};
+use crate::server::Server;
+
+/// A buyer with an active contract.
+pub struct Buyer {
+    pub api: Api,
+    pub contract: Contract,
+}
+
+impl Buyer {
+    /// Registers `email`, buys the smallest piece of the first offer, and lets the operator confirm the payment.
+    pub async fn with_contract(server: &Server, email: &str) -> anyhow::Result<Buyer> {
+        Buyer::paid_to(server, email, REGTEST_ADDRESS).await
+    }
+
+    /// The same, paid to an address of another network.
+    pub async fn paid_to(server: &Server, email: &str, address: &str) -> anyhow::Result<Buyer> {
+        let api = server.api().register(email).await?;
+        let offers = api.offers().await?;
+        let offer = offers.first().context("the server has no offer")?;
+        let reserved = api.buy(offer, offer.min_units_hs, address).await?;
+        ensure!(reserved.status == "reserved", "a new contract is {}", reserved.status);
+        server.operator()?.confirm_payment(&reserved).await?;
+        let contract = api.contract(&reserved.id).await?;
+        ensure!(contract.status == "active", "a paid contract is {}", contract.status);
+        ensure!(contract.receipt.is_some(), "an active contract has no receipt");
+        Ok(Buyer { api, contract })
+    }
+
+    /// Keeps the receipt as the buyer would.
+    pub fn save_receipt(&self, folder: &Path) -> anyhow::Result<PathBuf> {
+        let receipt = self.contract.receipt.as_ref().context("no receipt")?;
+        let file = folder.join("receipt.json");
+        std::fs::write(&file, to_canonical(receipt))?;
+        Ok(file)
+    }
+
+    /// Waits until a settlement has credited the contract.
+    pub async fn wait_until_credited(&self) -> anyhow::Result<Contract> {
+        until("a settlement that credits the contract", MINED, async || {
+            let contract = self.api.contract(&self.contract.id).await?;
+            Ok((contract.credited_sats > 0).then_some(contract))
+        })
+        .await
+    }
+}

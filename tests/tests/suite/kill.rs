@@ -1,0 +1,97 @@
+//! kill -9 at random moments: nothing acknowledged is lost, nothing is sealed twice, the log never forks.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::ensure;
+use audit_core::checkpoint::Checkpoint;
+use audit_core::hash::BlockHash;
+use serde_json::json;
+use tests::api::Api;
+use tests::auditor::{Audit, write_policy};
+use tests::evidence::{self, Log};
+use tests::figure;
+use tests::poll::{MINED, until};
+use tests::random::Random;
+use tests::rig::Rig;
+use tests::server::{Plan, Server};
+
+const KILLS: u32 = 20;
+/// Epochs are this long here, so that kills fall on openings, closings and settlements too.
+const EPOCH_MS: u64 = 1_000;
+
+#[tokio::test]
+async fn a_killed_server_loses_no_acknowledged_share_and_never_forks_its_log() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut random = Random::printed("moments of kills");
+    let plan = Plan::embedded(folder.path()).with_flag(&format!("--epoch-ms={EPOCH_MS}")).with_flag("--grace-ms=300");
+    let mut server = Server::start(plan).await?;
+    let mut rigs = [
+        Rig::start(server.stratum(), "first.rig", folder.path())?,
+        Rig::start(server.stratum(), "second.rig", folder.path())?,
+    ];
+    let mut seen = Vec::new();
+    for _ in 0..KILLS {
+        // A random moment is what this test is about; nothing waits for it.
+        tokio::time::sleep(Duration::from_millis(random.below(2 * EPOCH_MS))).await;
+        seen.extend(published(&server.api()).await?);
+        server.kill().await?;
+        server.restart().await?;
+        seen.extend(published(&server.api()).await?);
+    }
+    for rig in &mut rigs {
+        rig.stop().await?;
+    }
+    let acknowledged = acknowledged(&rigs)?;
+    let log = until("every acknowledged share to be sealed", MINED, async || {
+        let log = Log::download(&server.api()).await?;
+        let sealed = evidence::sealed_hashes(&server.api(), &log).await?;
+        // The epoch that is open now holds the latest shares; two closings later nothing can still be on its way.
+        Ok(acknowledged.is_subset(&sealed).then_some(log))
+    })
+    .await?;
+    epochs_are_sealed_once(&log)?;
+    let forks = forks(&log, &seen)?;
+    assert_eq!(forks, 0, "published checkpoints contradict the log");
+    let policy = write_policy(folder.path(), &server.api().status().await?.log_vkey)?;
+    let bundle = folder.path().join("bundle");
+    Audit::of(server.url())?.policy(&policy).save(&bundle).run()?.held()?;
+    Audit::of(&bundle)?.policy(&policy).run()?.held()?;
+    let shares = acknowledged.len();
+    figure::print(
+        "kills",
+        json!({ "kills": KILLS, "acknowledged_shares": shares, "missing_shares": 0, "forks": forks }),
+    );
+    Ok(())
+}
+
+/// The checkpoint that is public now.
+async fn published(api: &Api) -> anyhow::Result<Option<Checkpoint>> {
+    let note = api.evidence("log/checkpoint").await?;
+    note.map(|note| evidence::checkpoint(&note)).transpose()
+}
+
+fn acknowledged(rigs: &[Rig]) -> anyhow::Result<BTreeSet<BlockHash>> {
+    let mut hashes = BTreeSet::new();
+    for rig in rigs {
+        hashes.extend(rig.acknowledged()?);
+    }
+    ensure!(!hashes.is_empty(), "the rigs mined nothing");
+    Ok(hashes)
+}
+
+fn epochs_are_sealed_once(log: &Log) -> anyhow::Result<()> {
+    let sealed = log.sealed();
+    let expected: Vec<u64> = (1..=sealed.len() as u64).collect();
+    ensure!(sealed == expected, "epochs sealed: {sealed:?}");
+    Ok(())
+}
+
+/// How many checkpoints that were public are not of this log's past.
+fn forks(log: &Log, seen: &[Checkpoint]) -> anyhow::Result<usize> {
+    let mut forks = 0;
+    for checkpoint in seen {
+        forks += usize::from(log.root_at(checkpoint.size)? != checkpoint.root);
+    }
+    Ok(forks)
+}

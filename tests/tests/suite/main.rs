@@ -1,0 +1,13 @@
+//! The integration tests: what the whole system promises, shown on the programs people run.
+//!
+//! `cargo xtask test` sets up what they need (PostgreSQL, Bitcoin Core, built programs) and runs them.
+
+mod bitcoind;
+mod chain;
+mod dependencies;
+mod flips;
+mod forgeries;
+mod hostile;
+mod kill;
+mod sources;
+mod tidy;

@@ -1,0 +1,47 @@
+//! `cargo xtask bench`: measurements, each beside a baseline from the same run.
+//!
+//! The measuring is done by programs of the `tests` package; this builds them in release and starts them.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::{Args, Subcommand};
+
+use crate::{demo, paths, process};
+
+/// What to measure.
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    subject: Subject,
+    /// Also write the figures to this file
+    #[arg(long, global = true, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Subject {
+    /// Native verification of one epoch: shares per second, beside the bare SHA-256 it needs
+    Verify,
+    /// Shares through the Stratum port of a real server: rate, latency and server CPU, beside a line-echo server
+    Stratum,
+}
+
+/// Builds in release and runs one measurement.
+pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
+    demo::build_release()?;
+    let program = match args.subject {
+        Subject::Verify => "bench_verify",
+        Subject::Stratum => "bench_stratum",
+    };
+    measure(program, args.json.as_ref())
+}
+
+/// Runs a measuring program that is built.
+pub(crate) fn measure(program: &str, json: Option<&PathBuf>) -> anyhow::Result<()> {
+    let mut bench = Command::new(paths::target().join("release").join(program));
+    if let Some(file) = json {
+        bench.arg("--json").arg(file);
+    }
+    process::run(&mut bench)
+}

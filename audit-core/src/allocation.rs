@@ -169,10 +169,7 @@ mod tests {
 
     #[test]
     fn a_contract_can_not_be_listed_twice_nor_the_list_be_empty() {
-        assert_eq!(
-            Allocation::new(vec![entry(1, 1), entry(2, 1)]),
-            Err(AllocationError::Tree(SumTreeError::Order(1)))
-        );
+        assert_eq!(Allocation::new(vec![entry(1, 1), entry(2, 1)]), Err(AllocationError::Tree(SumTreeError::Order(1))));
         assert_eq!(Allocation::new(vec![]), Err(AllocationError::Empty));
         assert_eq!(Allocation::from_bytes(b"{\"entries\":[]}"), Err(AllocationError::Empty));
     }

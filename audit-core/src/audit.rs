@@ -14,7 +14,6 @@ mod log;
 mod report;
 mod request;
 mod settlements;
-mod shares;
 
 pub use evidence::{Evidence, FetchError, Progress};
 pub use report::{AuditReport, CheckId, CheckReport, ContractReport, EpochRange, Outcome, Place, Totals};
@@ -50,7 +49,7 @@ pub async fn audit<E: Evidence>(
         reward_sats: settlements.reward,
         credits_sats: settlements.credits,
     };
-    findings.into_report(Some(&log), totals, contract)
+    findings.into_report(Some(&log.checkpoint), totals, contract)
 }
 
 fn bundle_is_intact(request: &AuditRequest, findings: &mut Findings) {

@@ -44,7 +44,9 @@ pub fn check_sums(sums: Option<&[u8]>, hashes: &BTreeMap<String, Hash32>) -> Vec
     let Some(sums) = sums else { return Vec::from([Place::new(SUMS, None, "the file", "not found")]) };
     let listed = match listed(sums) {
         Ok(listed) => listed,
-        Err(line) => return Vec::from([Place::new(SUMS, Some(line), "a hash, two spaces and a path, sorted", "another line")]),
+        Err(line) => {
+            return Vec::from([Place::new(SUMS, Some(line), "a hash, two spaces and a path, sorted", "another line")]);
+        }
     };
     let mut places = Vec::new();
     for (path, expected) in &listed {
@@ -100,9 +102,12 @@ pub fn from_tar(tar: &[u8]) -> Result<Files, TarError> {
 /// The listed hashes by path; `Err` is the line, from 1, that is none.
 fn listed(sums: &[u8]) -> Result<BTreeMap<String, Hash32>, u64> {
     let text = core::str::from_utf8(sums).map_err(|_| 1u64)?;
-    let body = if text.is_empty() { "" } else { text.strip_suffix('\n').ok_or(1u64)? };
     let mut listed = BTreeMap::new();
-    for (line, number) in body.split('\n').filter(|_| !body.is_empty()).zip(1..) {
+    if text.is_empty() {
+        return Ok(listed);
+    }
+    let lines = text.strip_suffix('\n').ok_or(1u64)?.split('\n');
+    for (line, number) in lines.zip(1..) {
         let (hash, path) = line.split_once("  ").ok_or(number)?;
         let sorted = listed.last_key_value().is_none_or(|(last, _): (&String, _)| last.as_str() < path);
         if !sorted || path == SUMS {

@@ -129,11 +129,7 @@ mod tests {
             payment_reference: "PH-TEST".into(),
             payout_script: [0x51].into(),
         };
-        Receipt {
-            uuid: Uuid([7; 16]),
-            nonce: Hash32([8; 32]),
-            details: String::from_utf8(details.to_bytes()).unwrap(),
-        }
+        Receipt { uuid: Uuid([7; 16]), nonce: Hash32([8; 32]), details: String::from_utf8(details.to_bytes()).unwrap() }
     }
 
     #[test]

@@ -64,9 +64,10 @@ fn policy(path: Option<&Path>, source: &Recorder) -> Result<Policy> {
 }
 
 fn contract(args: &VerifyArgs) -> Result<Option<ContractQuery>> {
-    let receipt = args.receipt.as_ref().map(|path| {
-        Receipt::from_bytes(&read(path)?).with_context(|| format!("{}: not a receipt", path.display()))
-    });
+    let receipt = args
+        .receipt
+        .as_ref()
+        .map(|path| Receipt::from_bytes(&read(path)?).with_context(|| format!("{}: not a receipt", path.display())));
     match (receipt.transpose()?, &args.contract) {
         (None, None) => Ok(None),
         (None, Some(contract)) if contract.nonce.is_some() => {

@@ -35,7 +35,7 @@ fn fetch_error(error: &JsValue) -> FetchError {
     let Some(error) = error.dyn_ref::<Error>() else {
         return FetchError::Unreadable("the page's fetch failed".into());
     };
-    if String::from(error.name()) == "NotFound" {
+    if error.name() == "NotFound" {
         FetchError::NotFound
     } else {
         FetchError::Unreadable(error.message().into())

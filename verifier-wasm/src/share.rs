@@ -43,7 +43,6 @@ pub(crate) fn rebuild(json: &str) -> Result<String, String> {
     };
     let hash = header.hash();
     let meets_network_target = share.nbits.target().is_some_and(|target| target.is_met_by(&hash));
-    let rebuilt =
-        Rebuilt { txid: BlockHash(txid), header: hex::encode(header.to_bytes()), hash, meets_network_target };
+    let rebuilt = Rebuilt { txid: BlockHash(txid), header: hex::encode(header.to_bytes()), hash, meets_network_target };
     serde_json::to_string(&rebuilt).map_err(|error| error.to_string())
 }

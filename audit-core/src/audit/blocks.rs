@@ -20,7 +20,9 @@ pub(super) fn check(log: &Log, epochs: &Epochs<'_>, findings: &mut Findings) {
     for sealed in &epochs.sealed {
         let Some(blocks) = &sealed.blocks else {
             // The shares failed: their blocks can be neither proven nor missed.
-            proven.extend(log.blocks.iter().filter(|(_, block)| block.epoch == sealed.epoch).map(|(_, block)| block.hash));
+            proven.extend(
+                log.blocks.iter().filter(|(_, block)| block.epoch == sealed.epoch).map(|(_, block)| block.hash),
+            );
             continue;
         };
         for block in blocks {
@@ -49,7 +51,8 @@ fn invented(log: &Log, epochs: &Epochs<'_>, proven: &BTreeSet<BlockHash>, findin
     for (index, block) in &log.blocks {
         let closed = block.epoch <= epochs.sealed.len() as u64;
         if (closed && !proven.contains(&block.hash)) || !seen.insert(block.hash) {
-            let place = Place::new(log.file_of(*index), Some(*index), "a share that met the network target", told(block));
+            let place =
+                Place::new(log.file_of(*index), Some(*index), "a share that met the network target", told(block));
             findings.fail(CheckId::BlockAll, place);
         }
     }
@@ -63,7 +66,8 @@ fn fates(log: &Log, reported: &BTreeMap<BlockHash, (u64, BlockFound)>, findings:
         let index = index as u64;
         let found_before = reported.get(&fate.hash).is_some_and(|(found, _)| *found < index);
         if !found_before || !decided.insert(fate.hash) {
-            let place = Place::new(log.file_of(index), Some(index), "a found block, decided once", fate.hash.to_string());
+            let place =
+                Place::new(log.file_of(index), Some(index), "a found block, decided once", fate.hash.to_string());
             findings.fail(CheckId::BlockAll, place);
         }
     }

@@ -94,10 +94,9 @@ fn bound(
 
 fn bought(receipt: &Receipt) -> alloc::string::String {
     match receipt.details() {
-        Ok(details) => format!(
-            "{} H/s from {} to {}, terms {}",
-            details.units, details.from_ms, details.until_ms, details.terms
-        ),
+        Ok(details) => {
+            format!("{} H/s from {} to {}, terms {}", details.units, details.from_ms, details.until_ms, details.terms)
+        }
         Err(error) => error.to_string(),
     }
 }

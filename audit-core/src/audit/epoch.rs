@@ -2,6 +2,7 @@
 
 mod jobs;
 mod running;
+mod shares;
 
 use alloc::{
     collections::BTreeMap,
@@ -18,10 +19,9 @@ use super::{
     evidence::Source,
     log::{Log, LogEpoch},
     report::Findings,
-    shares,
 };
 use crate::{
-    allocation::Allocation,
+    allocation::{Allocation, AllocationError},
     entry::{BlockFound, EpochClose},
     epoch::{Anchors, JobsFile, RejectsFile, SessionsFile, epoch_path},
     hash::Hash32,
@@ -30,8 +30,6 @@ use crate::{
     work::Work,
 };
 use running::Running;
-
-pub(super) use jobs::CheckedJob;
 
 /// Longest JSON file of an epoch and longest allocation that is read, in bytes.
 const JSON_MAX: u64 = 256 << 20;
@@ -106,17 +104,18 @@ impl<'a> Epochs<'a> {
         let check = CheckId::AllocSum;
         let claimed = epoch.open.allocation;
         let path = Allocation::path(&claimed.root);
-        if !self.allocations.contains_key(&claimed.root) {
-            let bytes = source.fetch(&path, JSON_MAX, check, findings).await?;
-            match Allocation::from_bytes(&bytes) {
-                Ok(allocation) => self.allocations.insert(claimed.root, Rc::new(allocation)),
-                Err(error) => {
-                    findings.fail(check, Place::new(path, None, "an allocation list", error.to_string()));
-                    return None;
-                }
-            };
-        }
-        let allocation = self.allocations.get(&claimed.root)?.clone();
+        let allocation = match self.allocations.get(&claimed.root) {
+            Some(known) => known.clone(),
+            None => {
+                let bytes = source.fetch(&path, JSON_MAX, check, findings).await?;
+                let parsed = Allocation::from_bytes(&bytes);
+                let error = |error: AllocationError| {
+                    findings.fail(check, Place::new(&*path, None, "an allocation list", error.to_string()));
+                };
+                Rc::new(parsed.map_err(error).ok()?)
+            }
+        };
+        self.allocations.insert(claimed.root, allocation.clone());
         findings.equal(check, &path, "root", &claimed.root, &allocation.root());
         findings.equal(check, &path, "total", &claimed.total, &allocation.total());
         findings.equal(check, &path, "count", &claimed.count, &allocation.commitment().count);
@@ -167,7 +166,8 @@ impl<'a> Epochs<'a> {
         let records = source.fetch(&path, limit, work, findings).await?;
         let path = epoch_path(number, "chunks");
         let chunks = source.fetch(&path, close.shares.count.saturating_mul(80), work, findings).await?;
-        let files = shares::Files { jobs: &jobs, sessions: &sessions, rejects: &rejects, records: &records, chunks: &chunks };
+        let files =
+            shares::Files { jobs: &jobs, sessions: &sessions, rejects: &rejects, records: &records, chunks: &chunks };
         let origin = &self.log.checkpoint.origin;
         let anchors = Anchors::new(number, origin, epoch.open_index + 1, epoch.root);
         shares::check(&files, close, anchors, findings)

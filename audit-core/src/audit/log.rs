@@ -8,11 +8,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{
-    AuditRequest, CheckId, Evidence, Place,
-    evidence::Source,
-    report::Findings,
-};
+use super::{AuditRequest, CheckId, Evidence, Place, evidence::Source, report::Findings};
 use crate::{
     checkpoint::{CHECKPOINT_MAX, Checkpoint},
     entry::{BlockFound, Entry, EpochClose, EpochOpen, Manifest, Settlement},

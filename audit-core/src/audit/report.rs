@@ -8,8 +8,8 @@ use alloc::{
 
 use serde::Serialize;
 
-use super::log::Log;
 use crate::{
+    checkpoint::Checkpoint,
     hash::Hash32,
     work::{Sats, Units, Work},
 };
@@ -260,7 +260,7 @@ impl Findings {
     /// The report, every check in it.
     pub(super) fn into_report(
         mut self,
-        log: Option<&Log>,
+        checkpoint: Option<&Checkpoint>,
         totals: Totals,
         contract: Option<ContractReport>,
     ) -> AuditReport {
@@ -268,9 +268,9 @@ impl Findings {
         let left_out = |check: &CheckReport| matches!(check.outcome, Outcome::Failed | Outcome::NotChecked);
         AuditReport {
             format: 1,
-            origin: log.map(|log| log.checkpoint.origin.clone()).unwrap_or_default(),
-            tree_size: log.map_or(0, |log| log.checkpoint.size),
-            root: log.map(|log| log.checkpoint.root).unwrap_or_default(),
+            origin: checkpoint.map(|checkpoint| checkpoint.origin.clone()).unwrap_or_default(),
+            tree_size: checkpoint.map_or(0, |checkpoint| checkpoint.size),
+            root: checkpoint.map(|checkpoint| checkpoint.root).unwrap_or_default(),
             epochs: (totals.epochs > 0).then_some(EpochRange { first: 1, last: totals.epochs }),
             depth: "exact",
             held: !checks.iter().any(left_out),

@@ -134,8 +134,7 @@ impl Books<'_> {
             let allocation = self.epochs.allocated.get(position)?.as_ref()?;
             work.add_epoch(allocation, self.epochs.sealed.get(position)?.work).ok()?;
         }
-        let inputs =
-            SettlementInputs { work, fee_ppm: fees(self.log), reward: group.reward, carry_in: self.carry };
+        let inputs = SettlementInputs { work, fee_ppm: fees(self.log), reward: group.reward, carry_in: self.carry };
         settle(&inputs).ok()
     }
 
@@ -183,7 +182,8 @@ impl Group {
         for epoch in epochs {
             let position = usize::try_from(epoch - 1).ok()?;
             let (close_index, _) = log.epochs.get(position)?.close.as_ref().filter(|(index, _)| *index < before)?;
-            let mut group = Self { epoch, matured: Vec::new(), reward: Sats::ZERO, due_index: due_index.max(*close_index) };
+            let mut group =
+                Self { epoch, matured: Vec::new(), reward: Sats::ZERO, due_index: due_index.max(*close_index) };
             for (_, block) in log.blocks.iter().filter(|(_, block)| block.epoch == epoch) {
                 let (index, matured) = fates.get(&block.hash)?;
                 group.due_index = group.due_index.max(*index);

@@ -23,18 +23,18 @@ const CLOCK_TOLERANCE_S: u64 = 7_200;
 
 /// The chain as the jobs tell it: what is built on each block must agree.
 #[derive(Default)]
-pub(in super::super) struct ChainView {
+pub(super) struct ChainView {
     /// Height and network target of the blocks built on a block.
     above: BTreeMap<BlockHash, (u32, Option<Nbits>)>,
     /// Jobs seen.
-    pub(in super::super) jobs: u64,
+    pub(super) jobs: u64,
 }
 
 /// A job whose coinbase was checked.
-pub(in super::super) struct CheckedJob {
-    pub(in super::super) job: Job,
-    pub(in super::super) network_target: Target,
-    pub(in super::super) reward: Sats,
+pub(super) struct CheckedJob {
+    pub(super) job: Job,
+    pub(super) network_target: Target,
+    pub(super) reward: Sats,
 }
 
 /// `None` when a job failed.

@@ -7,11 +7,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{
-    CheckId, Place,
-    epoch::CheckedJob,
-    report::Findings,
-};
+use super::{CheckId, Findings, Place, jobs::CheckedJob};
 use crate::{
     entry::{BlockFound, EpochClose},
     epoch::{Anchors, CHUNK_RECORDS, ChunkRow, RejectsFile, SESSIONS_MAX, SessionsFile, epoch_path},

@@ -67,9 +67,9 @@ fn answer(request: &HttpRequest, name: &str, file: EmbeddedFile) -> HttpResponse
     response.body(file.data.into_owned())
 }
 
-/// SvelteKit names files under `_app/immutable` by their content; everything else is asked for again each time.
+/// SvelteKit names files under `assets/immutable` by their content; everything else is asked for again each time.
 fn caching(name: &str) -> &'static str {
-    if name.contains("_app/immutable/") { "public, max-age=31536000, immutable" } else { "no-cache" }
+    if name.contains("assets/immutable/") { "public, max-age=31536000, immutable" } else { "no-cache" }
 }
 
 fn media_type(name: &str) -> &'static str {

@@ -30,6 +30,8 @@ mod first_entries;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod supervise;
+#[cfg(test)]
+mod tests;
 
 pub use contract::{ContractRefused, Payment, open_contract};
 pub use first_entries::Promises;

@@ -59,7 +59,9 @@ impl PageQuery {
     fn decoded(&self) -> Result<Option<String>, Problem> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad_cursor())?;
-        String::from_utf8(bytes).map(Some).map_err(|_| bad_cursor())
+        // Control characters are in no cursor of ours, and PostgreSQL's texts can't hold a NUL.
+        let text = String::from_utf8(bytes).ok().filter(|text| !text.contains(char::is_control));
+        text.map(Some).ok_or_else(bad_cursor)
     }
 }
 

@@ -83,7 +83,11 @@ impl Fixture {
 
     /// Logs manifest and terms as a program of this version does.
     pub(crate) async fn promise(&self, version: &str) {
-        let promises = Promises {
+        first_entries::ensure(&Self::promises(version), &self.log.database, &self.log.sequencer).await.unwrap();
+    }
+
+    pub(crate) fn promises(version: &str) -> Promises {
+        Promises {
             network: "regtest".into(),
             payout_script: PAYOUT_SCRIPT.into(),
             coinbase_tag: TAG.into(),
@@ -92,8 +96,7 @@ impl Fixture {
             fee_ppm: FEE_PPM,
             verifier_wasm_sha256: None,
             software_version: version.into(),
-        };
-        first_entries::ensure(&promises, &self.log.database, &self.log.sequencer).await.unwrap();
+        }
     }
 
     /// A loop that never waits.

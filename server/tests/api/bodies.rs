@@ -59,6 +59,8 @@ async fn wrong_query_strings_are_refused() {
         for query in ["limit=0", "limit=201", "limit=x", "cursor=!", "cursor=YWJj", "page=2"] {
             app.get(&format!("/api/v1/offers?{query}"), "").await.problem(400, "bad_query");
         }
+        // "AA" is a NUL byte.
+        app.get("/api/v1/admin/ledger?cursor=AA", &app.operator).await.problem(400, "bad_query");
     })
     .await;
 }

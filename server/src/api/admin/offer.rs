@@ -1,7 +1,7 @@
 //! A new offer, read and checked.
 
 use actix_web::http::StatusCode;
-use audit_core::work::Units;
+use audit_core::work::{Sats, Units};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -116,10 +116,9 @@ impl NewOffer {
         if self.capacity < self.min {
             errors.push(FieldError::new("capacity_hs", "must not be below min_units_hs"));
         }
-        if self.price_sats_per_ths_day == 0
-            || price(self.max.get(), self.price_sats_per_ths_day, self.term_ms).is_none()
-        {
-            let detail = "must be at least 1, and the largest contract must cost at most 21 million bitcoin";
+        let is_amount = Sats::new(self.price_sats_per_ths_day).is_some_and(|price| price > Sats::ZERO);
+        if !is_amount || price(self.max.get(), self.price_sats_per_ths_day, self.term_ms).is_none() {
+            let detail = "must be at least 1, and neither it nor the largest contract's price above 21 million bitcoin";
             errors.push(FieldError::new("price_sats_per_ths_day", detail));
         }
         errors

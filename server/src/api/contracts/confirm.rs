@@ -22,7 +22,7 @@ use crate::tlog::SequencerGuard;
 #[serde(deny_unknown_fields)]
 pub struct PaymentRequest {
     pub received_sats: u64,
-    /// For example the txid; at most 200 characters.
+    /// For example the txid; one line of at most 200 characters.
     #[serde(default)]
     pub payment_note: Option<String>,
 }
@@ -34,8 +34,9 @@ impl PaymentRequest {
         if received.is_none() {
             errors.push(FieldError::new("received_sats", "must be at most 21 million bitcoin"));
         }
-        if self.payment_note.as_ref().is_some_and(|note| note.chars().count() > 200) {
-            errors.push(FieldError::new("payment_note", "must have at most 200 characters"));
+        if self.payment_note.as_ref().is_some_and(|note| note.chars().count() > 200 || note.contains(char::is_control))
+        {
+            errors.push(FieldError::new("payment_note", "must be one line of at most 200 characters"));
         }
         match received {
             Some(received) if errors.is_empty() => Ok(Payment { received, note: self.payment_note.clone() }),

@@ -14,11 +14,7 @@ use audit_core::{
 };
 
 use crate::{
-    branch::coinbase_branch,
-    epoch_start::EpochStart,
-    job_id::JobId,
-    node::BlockTemplate,
-    stratum::notify::NotifyLine,
+    branch::coinbase_branch, epoch_start::EpochStart, job_id::JobId, node::BlockTemplate, stratum::notify::NotifyLine,
 };
 
 /// A job of an epoch. Its row never changes; texts are made when a level is first asked for.

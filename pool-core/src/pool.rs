@@ -118,14 +118,16 @@ impl Pool {
         fs::create_dir_all(&config.journal_dir)?;
         fs::create_dir_all(&config.blocks_dir)?;
         let (events, received) = mpsc::channel(EVENTS);
-        let (found, to_submit) = mpsc::channel(QUEUE);
+        let (found, to_save) = mpsc::channel(QUEUE);
         let (commands, to_drive) = mpsc::channel(QUEUE);
         let (templates, fed) = mpsc::channel(QUEUE);
         let unsubmitted = blocks::unsubmitted(&config.blocks_dir)?;
         let floor = Arc::new(Floor::new(config, events, found)?);
         let tasks = TaskTracker::new();
         tasks.spawn(feed::run(node.clone(), templates, floor.clone(), stop.clone()));
-        tasks.spawn(blocks::run(node, to_submit, unsubmitted, floor.clone(), stop.clone()));
+        let (saved, to_submit) = mpsc::unbounded_channel();
+        tasks.spawn(blocks::save_all(to_save, saved, floor.clone(), stop.clone()));
+        tasks.spawn(blocks::submit_all(node, unsubmitted, to_submit, stop.clone()));
         let driver = Driver::new(floor.clone(), tasks.clone());
         tasks.spawn(driver.run(to_drive, fed, stop.clone()));
         for listener in listeners {

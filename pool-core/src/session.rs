@@ -11,11 +11,11 @@ use std::{sync::Arc, time::Instant};
 use audit_core::{hash::BlockHash, header::VERSION_MASK, work::Level};
 use serde_json::{Value, json};
 
+use self::sent::SentJobs;
 pub(crate) use self::{
     judge::{Judged, judge},
     submission::Submission,
 };
-use self::sent::SentJobs;
 use crate::{
     live_job::{LevelJob, LiveJob},
     reject::RejectReason,
@@ -101,8 +101,23 @@ impl Session {
         self.stage != Stage::Connected && !self.workers.is_empty()
     }
 
-    pub(crate) fn vardiff(&mut self) -> &mut Vardiff {
-        &mut self.vardiff
+    /// When to call [`Session::tick`] next.
+    pub(crate) fn due(&self) -> Instant {
+        self.vardiff.due()
+    }
+
+    /// Time has passed: a session that brings no shares for its job gets easier ones.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        match self.difficulty {
+            Some(_) => self.vardiff.judge(now),
+            // Without a job its silence says nothing.
+            None => self.vardiff.suggest(self.vardiff.level(), now),
+        }
+    }
+
+    /// A share of `level` was accepted.
+    pub(crate) fn accepted(&mut self, level: Level, now: Instant) {
+        self.vardiff.on_share(level, now);
     }
 
     /// Takes a request.

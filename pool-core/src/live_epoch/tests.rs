@@ -64,7 +64,10 @@ async fn a_killed_process_keeps_duplicates_sessions_and_job_numbers() {
     epoch.accept([2; 4], &worker("a"), &share(&after, [2; 4], 0)).await.unwrap().unwrap();
     epoch.close().await.unwrap();
     let material = journal::read_epoch(folder.path(), 7).unwrap();
-    assert_eq!(material.shares.iter().map(|share| (share.job, share.session)).collect::<Vec<_>>(), [(0, 0), (1, 0), (1, 1)]);
+    assert_eq!(
+        material.shares.iter().map(|share| (share.job, share.session)).collect::<Vec<_>>(),
+        [(0, 0), (1, 0), (1, 1)]
+    );
     audit_core::seal::seal(&material).unwrap();
 }
 

@@ -42,25 +42,39 @@ pub(super) fn unsubmitted(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Saves and submits until `stop`; what is undecided then stays saved.
-pub(super) async fn run(
-    node: Arc<dyn Node>,
+/// Saves what is found and hands it to [`submit_all`]: no node, however slow, holds up the saving.
+pub(super) async fn save_all(
     mut found: mpsc::Receiver<Found>,
-    mut waiting: Vec<PathBuf>,
+    saved: mpsc::UnboundedSender<PathBuf>,
     floor: Arc<Floor>,
     stop: CancellationToken,
 ) {
-    loop {
-        waiting = submit_all(&*node, waiting).await;
-        tokio::select! {
-            () = stop.cancelled() => return,
-            next = found.recv() => match next {
-                None => return,
-                Some(block) => waiting.extend(save(block, &floor).await),
-            },
-            () = sleep(RETRY), if !waiting.is_empty() => {}
+    while let Some(Some(block)) = stop.run_until_cancelled(found.recv()).await {
+        if let Some(path) = save(block, &floor).await {
+            // The other task stops when this one does; what it leaves is submitted at the next start.
+            let _ = saved.send(path);
         }
     }
+}
+
+/// Submits until `stop`; what is undecided then stays saved.
+pub(super) async fn submit_all(
+    node: Arc<dyn Node>,
+    mut waiting: Vec<PathBuf>,
+    mut saved: mpsc::UnboundedReceiver<PathBuf>,
+    stop: CancellationToken,
+) {
+    let forever = async {
+        loop {
+            waiting = submit_each(&*node, std::mem::take(&mut waiting)).await;
+            let retry = !waiting.is_empty();
+            tokio::select! {
+                Some(path) = saved.recv() => waiting.push(path),
+                () = sleep(RETRY), if retry => {}
+            }
+        }
+    };
+    stop.run_until_cancelled(forever).await;
 }
 
 /// Commit points 2 and 3. `None` when the block can't be saved: it is then neither submitted nor lost as a share.
@@ -87,7 +101,7 @@ async fn save(found: Found, floor: &Floor) -> Option<PathBuf> {
 }
 
 /// Submits every block once; returns those no node has decided.
-async fn submit_all(node: &dyn Node, waiting: Vec<PathBuf>) -> Vec<PathBuf> {
+async fn submit_each(node: &dyn Node, waiting: Vec<PathBuf>) -> Vec<PathBuf> {
     let mut undecided = Vec::new();
     for path in waiting {
         if let Err(error) = submit(node, &path).await {

@@ -82,11 +82,11 @@ async fn serve(stream: TcpStream, floor: &Floor, stop: &CancellationToken) -> Re
     let mut connection = Connection::new(floor, writer);
     let deadline = tokio::time::Instant::now() + floor.config.limits.unauthorized;
     loop {
-        let due = connection.session.vardiff().due().into();
+        let due = connection.session.due().into();
         tokio::select! {
             () = stop.cancelled() => return Err(End::Stop),
             () = sleep_until(deadline), if !connection.session.is_ready() => return Err(End::Unauthorized),
-            () = sleep_until(due) => connection.session.vardiff().judge(Instant::now()),
+            () = sleep_until(due) => connection.session.tick(Instant::now()),
             changed = board.changed() => changed.map_err(|_| End::Stop)?,
             line = lines.next() => match line? {
                 Line::Whole(line) => connection.on_line(line).await?,
@@ -136,7 +136,7 @@ impl<'a> Connection<'a> {
         match self.floor.judge(claim).await? {
             Err(reason) => Ok(reply::error(id, reason, reason.text())),
             Ok(()) => {
-                self.session.vardiff().on_share(claim.submission.job.level, Instant::now());
+                self.session.accepted(claim.submission.job.level, Instant::now());
                 Ok(reply::ok(id, Value::Bool(true)))
             }
         }

@@ -1,10 +1,6 @@
 //! The one task that changes the board: epochs open and close, templates become jobs.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::Instant,
-};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use audit_core::epoch::EpochMaterial;
 use tokio::sync::{mpsc, oneshot};
@@ -157,9 +153,9 @@ impl Driver {
         let (latest, has_job) = {
             let board = self.floor.board.borrow();
             let latest = board.latest().cloned();
-            let has_job = latest.as_ref().is_some_and(|epoch| {
-                board.current.as_ref().is_some_and(|job| job.start.epoch == epoch.start.epoch)
-            });
+            let has_job = latest
+                .as_ref()
+                .is_some_and(|epoch| board.current.as_ref().is_some_and(|job| job.start.epoch == epoch.start.epoch));
             (latest, has_job)
         };
         let Some(epoch) = latest else { return };

@@ -88,7 +88,10 @@ impl Floor {
             Err(reason) => reason,
             Ok(judged) => match epoch.accept(claim.extranonce1, &claim.worker, &judged).await? {
                 Err(reason) => reason,
-                Ok(()) => return Ok(Ok(self.accepted(claim, &judged, epoch, job).await)),
+                Ok(()) => {
+                    self.accepted(claim, &judged, epoch, job).await;
+                    return Ok(Ok(()));
+                }
             },
         };
         self.counters.rejected(reason);

@@ -21,7 +21,7 @@ use super::{
     RigReport,
     grind::{FoundShare, WorkBoard},
     record::RecordFile,
-    work::{Subscription, Work, target_of},
+    work::{Subscription, Validity, Work, target_of},
 };
 use crate::stratum::line::{Line, LineReader};
 
@@ -34,6 +34,8 @@ const SILENCE: Duration = Duration::from_secs(300);
 const CONFIGURE: u64 = 1;
 const SUBSCRIBE: u64 = 2;
 const AUTHORIZE: u64 = 3;
+/// Submissions without an answer at most: what is on the way when a job ends is wasted.
+const IN_FLIGHT: usize = 16;
 /// Ids of submissions start here.
 const SUBMIT: u64 = 10;
 
@@ -62,7 +64,6 @@ pub(super) struct Client {
     shares: mpsc::Receiver<FoundShare>,
     record: Option<RecordFile>,
     report: RigReport,
-    connection: u64,
     state: State,
 }
 
@@ -73,6 +74,7 @@ struct State {
     authorized: bool,
     version_mask: u32,
     target: Target,
+    validity: Validity,
     next_id: u64,
     /// Submissions without an answer.
     pending: HashMap<u64, BlockHash>,
@@ -87,8 +89,8 @@ impl Client {
         shares: mpsc::Receiver<FoundShare>,
         record: Option<RecordFile>,
     ) -> Self {
-        let (report, state) = (RigReport::default(), State::new());
-        Self { address, user, password, board, shares, record, report, connection: 0, state }
+        let (report, state) = (RigReport::default(), State::new(Validity::default()));
+        Self { address, user, password, board, shares, record, report, state }
     }
 
     pub(super) fn report(&self) -> RigReport {
@@ -102,8 +104,8 @@ impl Client {
 
     /// Connects and mines until the connection ends.
     pub(super) async fn connect(&mut self) -> Ended {
-        self.connection += 1;
-        self.state = State::new();
+        // Another connection has another extranonce1.
+        self.state = State::new(self.state.validity.next());
         let ended = self.converse().await.err().unwrap_or(Ended::HungUp);
         self.board.post(None);
         ended
@@ -122,9 +124,8 @@ impl Client {
                     Line::TooLong => return Err(Ended::Protocol("a line of more than 64 KiB")),
                     Line::End => return Ok(()),
                 },
-                Some(share) = self.shares.recv() => {
-                    // Found on an earlier connection: its extranonce1 is gone.
-                    if share.work.connection == self.connection {
+                Some(share) = self.shares.recv(), if self.state.pending.len() < IN_FLIGHT => {
+                    if share.work.validity == self.state.validity {
                         self.submit(&mut writer, &share).await?;
                     }
                 }
@@ -181,9 +182,12 @@ impl Client {
     }
 
     fn on_notify(&mut self, params: &[Value]) -> Result<(), Ended> {
-        let state = &self.state;
+        let state = &mut self.state;
+        if params.get(8) == Some(&Value::Bool(true)) {
+            state.validity = state.validity.next();
+        }
         let subscription = state.subscription.as_ref().ok_or(Ended::Protocol("a job before the subscription"))?;
-        let work = Work::read(params, subscription, state.target, state.version_mask, self.connection);
+        let work = Work::read(params, subscription, state.target, state.version_mask, state.validity);
         self.board.post(Some(Arc::new(work.ok_or(Ended::Protocol("a job that can't be read"))?)));
         Ok(())
     }
@@ -220,8 +224,9 @@ impl Client {
 }
 
 impl State {
-    fn new() -> Self {
+    fn new(validity: Validity) -> Self {
         Self {
+            validity,
             subscription: None,
             authorized: false,
             version_mask: 0,

@@ -11,11 +11,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use audit_core::{
-    hash::BlockHash,
-    header::Header,
-    work::Target,
-};
+use audit_core::{hash::BlockHash, header::Header, work::Target};
 use sha2::{compress256, digest::generic_array::GenericArray};
 use tokio::sync::mpsc;
 
@@ -24,9 +20,8 @@ use super::work::Work;
 /// Nonces between two looks at the board: a few ms.
 const STRIDE: u32 = 1 << 14;
 /// SHA-256's initial state (FIPS 180-4, 5.3.3).
-const INITIAL: [u32; 8] = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-];
+const INITIAL: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// A header that meets its work's target.
 #[derive(Debug)]
@@ -116,7 +111,8 @@ fn hash_until_end(board: &WorkBoard, found: &mpsc::Sender<FoundShare>) {
             for version in work.versions() {
                 let header = Header { version, ..header };
                 let send = |nonce, hash| {
-                    let share = FoundShare { work: work.clone(), extranonce2: extranonce2.clone(), version, nonce, hash };
+                    let share =
+                        FoundShare { work: work.clone(), extranonce2: extranonce2.clone(), version, nonce, hash };
                     found.blocking_send(share).is_ok()
                 };
                 if !hash_nonces(board, generation, &header, work.target, send) {

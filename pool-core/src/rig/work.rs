@@ -19,12 +19,21 @@ pub(super) struct Subscription {
     pub(super) extranonce2_len: usize,
 }
 
+/// Until when jobs hold: the pool voids all earlier ones with `clean_jobs`, and a new connection does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Validity(u64);
+
+impl Validity {
+    pub(super) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
 /// A job as a rig sees it. Threads take extranonce2 values from it one by one.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) job: String,
-    /// Which connection it came by.
-    pub(super) connection: u64,
+    pub(super) validity: Validity,
     pub(super) version_mask: u32,
     pub(super) target: Target,
     version: u32,
@@ -50,7 +59,7 @@ impl Work {
         subscription: &Subscription,
         target: Target,
         version_mask: u32,
-        connection: u64,
+        validity: Validity,
     ) -> Option<Self> {
         let text = |index: usize| params.get(index)?.as_str();
         let bytes = |index: usize| hex::decode(text(index)?).ok();
@@ -58,7 +67,7 @@ impl Work {
         let branch = params.get(4)?.as_array()?.iter().map(|hash| hash.as_str()?.parse().ok());
         Some(Self {
             job: text(0)?.to_owned(),
-            connection,
+            validity,
             version_mask: version_mask & VERSION_MASK,
             target,
             version: number(5)?,
@@ -111,7 +120,7 @@ mod tests {
         let notify: Value = serde_json::from_str(&line).unwrap();
         let subscription = Subscription { extranonce1: vec![1, 2, 3, 4], extranonce2_len: 8 };
         let params = notify["params"].as_array().unwrap().clone();
-        (Work::read(&params, &subscription, Level::MIN.target(), mask, 0).unwrap(), job)
+        (Work::read(&params, &subscription, Level::MIN.target(), mask, Validity::default()).unwrap(), job)
     }
 
     #[test]

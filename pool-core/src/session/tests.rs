@@ -1,8 +1,5 @@
 use super::*;
-use crate::{
-    fixtures,
-    stratum::request::parse,
-};
+use crate::{fixtures, stratum::request::parse};
 
 const NETWORK: u32 = 0x1d00_ffff;
 
@@ -74,7 +71,7 @@ fn levels_never_go_below_the_network_target() {
     handle(&mut session, r#"{"id":4,"method":"mining.suggest_difficulty","params":[1000000]}"#);
     let announcement = session.announce(&fixtures::job(NETWORK), Instant::now()).unwrap();
     assert_eq!(announcement.job.id.level.get(), 0);
-    assert_eq!(session.vardiff().level().get(), 0);
+    assert_eq!(session.vardiff.level().get(), 0);
 }
 
 #[test]
@@ -110,7 +107,7 @@ fn configure_grants_the_mask_and_refuses_what_it_does_not_know() {
         json!({"version-rolling": true, "version-rolling.mask": "1fffe000", "minimum-difficulty": true,
             "subscribe-extranonce": true, "info": false})
     );
-    assert_eq!(session.vardiff().level().get(), -9);
+    assert_eq!(session.vardiff.level().get(), -9);
 }
 
 #[test]
@@ -118,4 +115,14 @@ fn a_second_subscription_keeps_the_extranonce() {
     let mut session = ready();
     let Step::Reply(reply) = handle(&mut session, r#"{"id":9,"method":"mining.subscribe"}"#) else { panic!() };
     assert!(reply.contains("\"00000005\",8]"), "{reply}");
+}
+
+#[test]
+fn silence_eases_the_level_only_once_there_is_a_job() {
+    let mut session = ready();
+    session.tick(session.due());
+    assert_eq!(session.vardiff.level().get(), -14);
+    session.announce(&fixtures::job(NETWORK), Instant::now()).unwrap();
+    session.tick(session.due());
+    assert_eq!(session.vardiff.level().get(), -17);
 }

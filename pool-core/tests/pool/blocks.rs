@@ -21,7 +21,8 @@ async fn a_share_that_is_a_block_is_saved_submitted_and_evidence() {
     assert_eq!(sealed.blocks.len(), 1);
     assert_eq!(sealed.blocks[0].hash, hash);
     let folder = pool.stop().await;
-    let names: Vec<_> = fs::read_dir(folder.path().join("blocks")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let names: Vec<_> =
+        fs::read_dir(folder.path().join("blocks")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(names.len(), 1);
     assert!(names[0].to_str().unwrap().contains(&share.hash));
 }

@@ -1,10 +1,13 @@
 //! The pool as a whole, over real sockets, on an embedded chain.
 
+#![expect(clippy::unwrap_used, reason = "a test that has nothing to go on with has failed")]
+
 mod blocks;
 mod client;
 mod epochs;
 mod handshake;
 mod hostile;
 mod mining_rig;
+mod node_down;
 mod rejects;
 mod test_pool;

@@ -1,14 +1,14 @@
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
 
 use audit_core::{seal::seal, work::Level};
 use pool_core::{
-    PoolConfig, PoolEvent,
+    PoolConfig, PoolEvent, RejectReason,
     node::Node,
     rig::{self, RigConfig, RigError},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::test_pool::{TestPool, start_of};
+use crate::test_pool::{ALL_BLOCKS, TestPool, start_of};
 
 /// About 2¹⁸ hashes a block.
 const SOME_BLOCKS: u32 = 0x1e3f_ffff;
@@ -69,15 +69,31 @@ async fn a_rig_reconnects_and_follows_epochs() {
     pool.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_block_wastes_no_more_than_the_shares_in_flight() {
+    let no_grace = |config: &mut PoolConfig| config.limits.replaced_tip_grace = Duration::ZERO;
+    let mut pool = TestPool::with(ALL_BLOCKS, no_grace).await;
+    let stop = CancellationToken::new();
+    let rig = tokio::spawn(rig::run(rig_config(&pool, None), stop.clone()));
+    let mut height = 0;
+    while height < 20 {
+        if let PoolEvent::BlockFound { height: found, .. } = pool.events.recv().await.unwrap() {
+            height = height.max(found);
+        }
+    }
+    stop.cancel();
+    rig.await.unwrap().unwrap();
+    let stale = pool.pool.stats().rejected.get(&RejectReason::Stale).copied().unwrap_or(0);
+    // Blocks go on being found between the last event and the stop.
+    let blocks = u64::from(pool.chain.tip().await.unwrap().height) + 1;
+    assert!(stale <= 16 * blocks, "{stale} stale shares over {blocks} blocks");
+    pool.stop().await;
+}
+
 #[tokio::test]
 async fn a_rig_refuses_what_is_no_stratum_url() {
-    let config = |url: &str| RigConfig {
-        url: url.into(),
-        user: "a".into(),
-        password: "x".into(),
-        threads: 1,
-        record: None,
-    };
+    let config =
+        |url: &str| RigConfig { url: url.into(), user: "a".into(), password: "x".into(), threads: 1, record: None };
     for url in ["127.0.0.1:3333", "http://127.0.0.1:3333", "stratum+tcp://", "stratum+tcp://host"] {
         let refused = rig::run(config(url), CancellationToken::new()).await;
         assert!(matches!(refused, Err(RigError::Url(_))), "{url}");

@@ -20,7 +20,11 @@ async fn every_reason_has_its_code_and_is_counted_in_the_evidence() {
     let other_job = |job: &str| Share { job: job.into(), ..good.clone() };
     let refused = [
         (good.clone(), 22, "duplicate"),
-        (Share { extranonce2: good.extranonce2.to_uppercase(), nonce: good.nonce.to_uppercase(), ..good.clone() }, 22, "duplicate"),
+        (
+            Share { extranonce2: good.extranonce2.to_uppercase(), nonce: good.nonce.to_uppercase(), ..good.clone() },
+            22,
+            "duplicate",
+        ),
         (miner.miss(&job), 23, "above_target"),
         (at(ntime - 1), 20, "ntime_out_of_range"),
         (at(ntime + 7_001), 20, "ntime_out_of_range"),

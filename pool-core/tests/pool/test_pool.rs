@@ -8,7 +8,7 @@ use audit_core::{
 };
 use pool_core::{
     EpochStart, Limits, Pool, PoolConfig, PoolEvent,
-    node::{EmbeddedChain, EmbeddedConfig},
+    node::{EmbeddedChain, EmbeddedConfig, Node},
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::mpsc};
@@ -72,6 +72,16 @@ impl TestPool {
     }
 
     pub(crate) async fn without_epoch(folder: TempDir, nbits: u32, change: impl FnOnce(&mut PoolConfig)) -> Self {
+        Self::on(folder, nbits, change, |chain| chain).await
+    }
+
+    /// On a node that is made of the chain.
+    pub(crate) async fn on(
+        folder: TempDir,
+        nbits: u32,
+        change: impl FnOnce(&mut PoolConfig),
+        node: impl FnOnce(Arc<EmbeddedChain>) -> Arc<dyn Node>,
+    ) -> Self {
         let mut config = config(folder.path());
         change(&mut config);
         let nbits = Nbits::new(nbits);
@@ -79,7 +89,7 @@ impl TestPool {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let (pool, events) = Pool::start(config, chain.clone(), vec![listener], stop.clone()).await.unwrap();
+        let (pool, events) = Pool::start(config, node(chain.clone()), vec![listener], stop.clone()).await.unwrap();
         Self { pool, chain, events, address, folder, stop }
     }
 

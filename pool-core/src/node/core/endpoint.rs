@@ -17,7 +17,10 @@ pub struct CoreEndpoint {
 
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Login {
-    Password { user: String, password: String },
+    Password {
+        user: String,
+        password: String,
+    },
     /// Bitcoin Core writes a fresh cookie at every start, so it is read at every call.
     Cookie(PathBuf),
 }
@@ -80,7 +83,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_without_repeating_it() {
-        for text in ["", "node:8332", "https://u:secret@h", "http://node:8332", "http://u:secret@", "http://secret@h/x"] {
+        for text in ["", "node:8332", "https://u:secret@h", "http://node:8332", "http://u:secret@", "http://secret@h/x"]
+        {
             let error = CoreEndpoint::parse(text).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }

@@ -43,12 +43,7 @@ impl Rpc {
         Ok(Self { endpoint, http })
     }
 
-    pub(super) async fn call(
-        &self,
-        method: &'static str,
-        params: &Value,
-        limit: Duration,
-    ) -> Result<Value, NodeError> {
+    pub(super) async fn call(&self, method: &'static str, params: &Value, limit: Duration) -> Result<Value, NodeError> {
         let (user, password) = self.login().await?;
         let body = json!({"jsonrpc": "1.0", "id": 0, "method": method, "params": params});
         let request = self.http.post(&self.endpoint.url).timeout(limit).basic_auth(user, Some(password)).json(&body);

@@ -84,7 +84,10 @@ async fn blocks_that_break_a_rule_are_refused_by_name() {
     assert_eq!(refused(broken(|template| template.nbits = Nbits::new(0x207f_fffe))).await, "bad-diffbits");
     assert_eq!(refused(broken(|template| template.curtime = u32::MAX - 1)).await, "time-too-new");
     assert_eq!(refused(broken(|template| (template.curtime, template.mintime) = (1, 1))).await, "time-too-old");
-    assert_eq!(refused(broken(|template| template.witness_commitment = Some([0; 32]))).await, "bad-witness-merkle-match");
+    assert_eq!(
+        refused(broken(|template| template.witness_commitment = Some([0; 32]))).await,
+        "bad-witness-merkle-match"
+    );
     let greedy = |template: &mut BlockTemplate| {
         template.coinbase_value = Sats::new(template.coinbase_value.get() + 1).unwrap();
     };

@@ -19,7 +19,10 @@ fn level(exponent: i8) -> Level {
 fn calls_of_real_miners_are_understood() {
     check_call(r#"{"id":1,"method":"mining.subscribe","params":["cgminer/4.12",null]}"#, &Call::Subscribe);
     check_call(r#"{"id":1,"method":"mining.subscribe"}"#, &Call::Subscribe);
-    check_call(r#"{"id":2,"method":"mining.authorize","params":["a.b","x"]}"#, &Call::Authorize { worker: "a.b".into() });
+    check_call(
+        r#"{"id":2,"method":"mining.authorize","params":["a.b","x"]}"#,
+        &Call::Authorize { worker: "a.b".into() },
+    );
     check_call(r#"{"id":3,"method":"mining.suggest_difficulty","params":[1000]}"#, &Call::SuggestDifficulty(level(9)));
     check_call(r#"{"id":3,"method":"mining.suggest_difficulty","params":[0.3]}"#, &Call::SuggestDifficulty(level(-2)));
     check_call(

@@ -156,6 +156,11 @@ impl Engine {
         self.sequencer.lock().await
     }
 
+    /// Size of the newest published checkpoint. The API claims nothing that the log below it does not show.
+    pub fn published(&self) -> u64 {
+        self.sequencer.head().size
+    }
+
     /// Where the evidence is, for [`crate::evidence::http`].
     pub fn evidence(&self) -> &EvidenceStore {
         &self.store

@@ -85,7 +85,7 @@ pub(crate) async fn list_all_contracts(
     let limit = page.limit()?;
     let pool = state.database.pool();
     let rows = contracts::list(pool, status.map(Status::from), now_ms(), &page.created()?, limit + 1).await?;
-    Ok(Json(view::page(pool, rows, limit).await?))
+    Ok(Json(view::page(pool, state.engine.published(), rows, limit).await?))
 }
 
 /// Confirms the payment of a reserved contract, which opens it.

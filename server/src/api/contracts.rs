@@ -75,7 +75,7 @@ pub(crate) async fn list_contracts(
     let limit = page.limit()?;
     let pool = state.database.pool();
     let rows = contracts::of_account(pool, customer.account.id, &page.created()?, limit + 1).await?;
-    Ok(Json(view::page(pool, rows, limit).await?))
+    Ok(Json(view::page(pool, state.engine.published(), rows, limit).await?))
 }
 
 /// One contract.
@@ -91,7 +91,7 @@ pub(crate) async fn read_contract(
     id: Path<Uuid>,
 ) -> Result<Json<ContractView>, Problem> {
     let contract = own(&customer, &state, *id).await?;
-    Ok(Json(view::with_claims(state.database.pool(), &contract).await?))
+    Ok(Json(view::with_claims(state.database.pool(), state.engine.published(), &contract).await?))
 }
 
 /// The contract's part of each closed epoch, newest first.
@@ -114,7 +114,8 @@ pub(crate) async fn list_contract_epochs(
         None => Vec::new(),
         Some(opened) => {
             let pool = state.database.pool();
-            epochs::contract_page(pool, &opened.contract_id, before, u64::from(limit) + 1).await?
+            let published = state.engine.published();
+            epochs::contract_page(pool, &opened.contract_id, published, before, u64::from(limit) + 1).await?
         }
     };
     Ok(Json(Page::of(rows, limit, |row| row.epoch.to_string(), ContractEpochView::from)))
@@ -140,7 +141,8 @@ pub(crate) async fn list_contract_credits(
         None => Vec::new(),
         Some(opened) => {
             let pool = state.database.pool();
-            settlements::credit_page(pool, &opened.contract_id, before, u64::from(limit) + 1).await?
+            let published = state.engine.published();
+            settlements::credit_page(pool, &opened.contract_id, published, before, u64::from(limit) + 1).await?
         }
     };
     Ok(Json(Page::of(rows, limit, |row| row.settlement.to_string(), CreditView::from)))

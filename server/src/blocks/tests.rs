@@ -36,7 +36,7 @@ async fn confirm(fixture: &Fixture, epochs: &[u64]) {
 /// A contract's work in these epochs, and all work in them.
 async fn work_between(fixture: &Fixture, contract: &Hash32, first: u64, last: u64) -> (u128, u128) {
     let pool = fixture.log.database.pool();
-    let parts = epochs::contract_page(pool, contract, Some(last + 1), last - first + 1).await.unwrap();
+    let parts = epochs::contract_page(pool, contract, u64::MAX, Some(last + 1), last - first + 1).await.unwrap();
     let closed = epochs::closed_between(pool, first, last).await.unwrap();
     let whole = closed.iter().map(|epoch| epoch.close.as_ref().unwrap().work.get()).sum();
     (parts.iter().map(|part| part.work.get()).sum(), whole)
@@ -99,12 +99,12 @@ async fn settlements_divide_every_satoshi_in_log_files_and_ledger_alike() {
         assert!(u128::from(credit).abs_diff(expected) <= 2, "credited {credit}, expected {expected}");
         of_contract += credit;
     }
-    assert_eq!(settlements::credited(pool, &contract).await.unwrap().get(), of_contract);
+    assert_eq!(settlements::credited(pool, &contract, u64::MAX).await.unwrap().get(), of_contract);
     ledger::check(pool).await.unwrap();
     let owed = ledger::balance_of(pool, &Account::Credits { contract_id: contract }).await.unwrap();
     assert_eq!(u64::try_from(-owed).unwrap(), of_contract);
     let own = operator_id(fixture.log.sequencer.origin());
-    let operators = settlements::credited(pool, &own).await.unwrap().get();
+    let operators = settlements::credited(pool, &own, u64::MAX).await.unwrap().get();
     let income = ledger::balance_of(pool, &Account::OperatorCredits).await.unwrap();
     assert_eq!(u64::try_from(-income).unwrap(), operators);
 }

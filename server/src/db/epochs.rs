@@ -141,17 +141,20 @@ pub async fn insert_contract_part(tx: &mut Tx, contract: &Hash32, part: &Contrac
     Ok(())
 }
 
-/// At most `limit` epochs of a contract below `before`, newest first.
+/// At most `limit` epochs of a contract below `before`, newest first, of those whose close a log of size `published` shows.
 pub async fn contract_page(
     pool: &AnyPool,
     contract: &Hash32,
+    published: u64,
     before: Option<u64>,
     limit: u64,
 ) -> Result<Vec<ContractEpochRow>, DbError> {
-    let sql = "SELECT epoch, units_hs, work FROM contract_epochs WHERE contract_id = $1 AND epoch < $2
-        ORDER BY epoch DESC LIMIT $3";
+    let sql = "SELECT p.epoch AS epoch, p.units_hs AS units_hs, p.work AS work FROM contract_epochs p
+        JOIN epochs e ON e.epoch = p.epoch WHERE p.contract_id = $1 AND e.close_index < $2 AND p.epoch < $3
+        ORDER BY p.epoch DESC LIMIT $4";
     let rows = sqlx::query(sql)
         .bind(contract.0.to_vec())
+        .bind(signed(published))
         .bind(before.map_or(i64::MAX, signed))
         .bind(signed(limit))
         .fetch_all(pool)

@@ -92,17 +92,22 @@ pub async fn insert_credit(tx: &mut Tx, contract: &Hash32, row: &CreditRow) -> R
     Ok(())
 }
 
-/// At most `limit` credits of a contract from settlements below `before`, newest first.
+/// At most `limit` credits of a contract from settlements below `before`, newest first, of those that a log of size
+/// `published` shows.
 pub async fn credit_page(
     pool: &AnyPool,
     contract: &Hash32,
+    published: u64,
     before: Option<u64>,
     limit: u64,
 ) -> Result<Vec<CreditRow>, DbError> {
-    let sql = "SELECT settlement, credit_sats FROM credits WHERE contract_id = $1 AND settlement < $2
-        ORDER BY settlement DESC LIMIT $3";
+    let sql = "SELECT c.settlement AS settlement, c.credit_sats AS credit_sats FROM credits c
+        JOIN settlements s ON s.settlement = c.settlement
+        WHERE c.contract_id = $1 AND s.entry_index < $2 AND c.settlement < $3
+        ORDER BY c.settlement DESC LIMIT $4";
     let rows = sqlx::query(sql)
         .bind(contract.0.to_vec())
+        .bind(signed(published))
         .bind(before.map_or(i64::MAX, signed))
         .bind(signed(limit))
         .fetch_all(pool)
@@ -112,11 +117,12 @@ pub async fn credit_page(
         .collect()
 }
 
-/// All that a contract was credited so far.
-pub async fn credited(pool: &AnyPool, contract: &Hash32) -> Result<Sats, DbError> {
-    let sql =
-        "SELECT CAST(COALESCE(SUM(credit_sats), 0) AS BIGINT) AS credited_sats FROM credits WHERE contract_id = $1";
-    sqlx::query(sql).bind(contract.0.to_vec()).fetch_one(pool).await?.sats("credited_sats")
+/// All that a contract was credited in the settlements that a log of size `published` shows.
+pub async fn credited(pool: &AnyPool, contract: &Hash32, published: u64) -> Result<Sats, DbError> {
+    let sql = "SELECT CAST(COALESCE(SUM(c.credit_sats), 0) AS BIGINT) AS credited_sats FROM credits c
+        JOIN settlements s ON s.settlement = c.settlement WHERE c.contract_id = $1 AND s.entry_index < $2";
+    let row = sqlx::query(sql).bind(contract.0.to_vec()).bind(signed(published)).fetch_one(pool).await?;
+    row.sats("credited_sats")
 }
 
 /// Contracts with a part in the closed epochs from `first` to `last`, with the leaf index of the terms of each.

@@ -9,18 +9,20 @@ use sqlx::AnyPool;
 use sqlx::any::AnyRow;
 
 use super::DbError;
-use super::columns::Columns;
+use super::columns::{Columns, signed};
 
 const LOW: u128 = 1_000_000_000_000;
 
-/// The work that a contract got in all closed epochs.
-pub async fn of_contract(pool: &AnyPool, contract: &Hash32) -> Result<Work, DbError> {
+/// The work that a contract got in the epochs whose close a log of size `published` shows.
+pub async fn of_contract(pool: &AnyPool, contract: &Hash32, published: u64) -> Result<Work, DbError> {
     let row = sqlx::query(
         "SELECT CAST(COALESCE(SUM(CAST(SUBSTR('000000000000' || work, 1, LENGTH(work)) AS BIGINT)), 0) AS BIGINT) AS high,
          CAST(COALESCE(SUM(CAST(SUBSTR('000000000000' || work, LENGTH(work) + 1) AS BIGINT)), 0) AS BIGINT) AS low
-         FROM contract_epochs WHERE contract_id = $1",
+         FROM contract_epochs WHERE contract_id = $1
+         AND epoch IN (SELECT epoch FROM epochs WHERE close_index < $2)",
     )
     .bind(contract.0.to_vec())
+    .bind(signed(published))
     .fetch_one(pool)
     .await?;
     total(&row)

@@ -123,7 +123,8 @@ async fn the_parts_of_an_epoch_are_what_the_allocation_divides() {
     let fixture = Fixture::new().await;
     let contract = fixture.sell(CAPACITY / 3, 3_600_000).await;
     steps(&mut fixture.epoch_loop(), 3).await;
-    let parts = epochs::contract_page(fixture.log.database.pool(), &contract.contract_id, None, 10).await.unwrap();
+    let parts =
+        epochs::contract_page(fixture.log.database.pool(), &contract.contract_id, u64::MAX, None, 10).await.unwrap();
     let [part] = &parts[..] else { panic!("one closed epoch") };
     let closed = row(&fixture, 1).await;
     let allocation = sealing::read_allocation(&fixture.log.store, &closed).unwrap();

@@ -57,22 +57,35 @@ async fn booked_rows_can_neither_change_nor_go() {
 }
 
 #[tokio::test]
-async fn work_is_summed_beyond_64_bits() {
+async fn work_is_summed_beyond_64_bits_and_only_as_far_as_the_log_shows_it() {
     on_each_database(async |app| {
+        let pool = app.database.pool();
         let contract = Hash32([7; 32]);
         let works: [u128; 4] = [5, 999_999_999_999, 1_000_000_000_000, 123_456_789_012_345_678_901_234];
-        for (epoch, work) in (1i64..).zip(works) {
+        // Epochs that the running engine will not reach, closed at the leaf index of their own number.
+        for (epoch, work) in (1_001i64..).zip(works) {
+            sqlx::query(
+                "INSERT INTO epochs (epoch, start_ms, open_index, allocation_root, capacity_hs, close_index)
+                 VALUES ($1, $1, $1, $2, '1', $1)",
+            )
+            .bind(epoch)
+            .bind(contract.0.to_vec())
+            .execute(pool)
+            .await
+            .unwrap();
             sqlx::query("INSERT INTO contract_epochs (contract_id, epoch, units_hs, work) VALUES ($1, $2, '1', $3)")
                 .bind(contract.0.to_vec())
                 .bind(epoch)
                 .bind(work.to_string())
-                .execute(app.database.pool())
+                .execute(pool)
                 .await
                 .unwrap();
         }
-        let sum = work_sums::of_contract(app.database.pool(), &contract).await.unwrap();
-        assert_eq!(sum.get(), works.iter().sum());
-        assert_eq!(work_sums::of_contract(app.database.pool(), &Hash32([8; 32])).await.unwrap().get(), 0);
+        let of =
+            async |contract: Hash32, published| work_sums::of_contract(pool, &contract, published).await.unwrap().get();
+        assert_eq!(of(contract, u64::MAX).await, works.iter().sum());
+        assert_eq!(of(contract, 1_003).await, works[0] + works[1]);
+        assert_eq!(of(Hash32([8; 32]), u64::MAX).await, 0);
     })
     .await;
 }

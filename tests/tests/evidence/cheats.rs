@@ -343,8 +343,11 @@ fn an_allocation_changed_after_epoch_open_fails_alloc_sum() {
 #[test]
 fn claimed_hashes_that_were_not_computed_fail_contract_hashes() {
     let story = Script::tell(&Cheats::default());
-    let claims = Claims { epochs: vec![EpochClaim { epoch: 1, work: Work::new(28) }], credits: Vec::new() };
-    check_request(&story.files, &AuditRequest { claims: Some(claims), ..request(&story) }, CheckId::ContractHashes);
+    for (epoch, work) in [(1, 28), (3, 1), (99, 1)] {
+        let claims = Claims { epochs: vec![EpochClaim { epoch, work: Work::new(work) }], credits: Vec::new() };
+        let request = AuditRequest { claims: Some(claims), ..request(&story) };
+        check_request(&story.files, &request, CheckId::ContractHashes);
+    }
 }
 
 #[test]
@@ -370,9 +373,11 @@ fn a_block_decided_twice_fails_block_all() {
 #[test]
 fn a_credit_the_page_invents_fails_settle_mine() {
     let story = Script::tell(&Cheats::default());
-    let credits = vec![SettlementClaim { settlement: 1, credit_sats: Sats::new(826_875_001).unwrap() }];
-    let claims = Some(Claims { epochs: Vec::new(), credits });
-    check_request(&story.files, &AuditRequest { claims, ..request(&story) }, CheckId::SettleMine);
+    for (settlement, sats) in [(1, 826_875_001), (99, 1)] {
+        let credits = vec![SettlementClaim { settlement, credit_sats: Sats::new(sats).unwrap() }];
+        let claims = Some(Claims { epochs: Vec::new(), credits });
+        check_request(&story.files, &AuditRequest { claims, ..request(&story) }, CheckId::SettleMine);
+    }
 }
 
 #[test]

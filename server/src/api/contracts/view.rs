@@ -74,23 +74,28 @@ struct Claims {
     work: Option<Work>,
 }
 
-/// The view of a contract with its yield so far.
-pub async fn with_claims(pool: &AnyPool, contract: &Contract) -> Result<ContractView, DbError> {
+/// The view of a contract with its yield so far: never more than a log of size `published` shows.
+pub async fn with_claims(pool: &AnyPool, published: u64, contract: &Contract) -> Result<ContractView, DbError> {
     let claims = match &contract.opened {
         None => Claims::default(),
         Some(opened) => Claims {
-            credited: Some(settlements::credited(pool, &opened.contract_id).await?),
-            work: Some(work_sums::of_contract(pool, &opened.contract_id).await?),
+            credited: Some(settlements::credited(pool, &opened.contract_id, published).await?),
+            work: Some(work_sums::of_contract(pool, &opened.contract_id, published).await?),
         },
     };
     Ok(ContractView::with(contract, now_ms(), &claims))
 }
 
 /// A page of contracts out of up to `limit + 1` rows.
-pub async fn page(pool: &AnyPool, rows: Vec<Contract>, limit: u32) -> Result<Page<ContractView>, DbError> {
+pub async fn page(
+    pool: &AnyPool,
+    published: u64,
+    rows: Vec<Contract>,
+    limit: u32,
+) -> Result<Page<ContractView>, DbError> {
     let mut contracts = Vec::with_capacity(rows.len());
     for contract in rows {
-        let view = with_claims(pool, &contract).await?;
+        let view = with_claims(pool, published, &contract).await?;
         contracts.push((cursor(&contract), view));
     }
     Ok(Page::of(contracts, limit, |(cursor, _)| cursor.clone(), |(_, view)| view))

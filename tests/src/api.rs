@@ -45,7 +45,8 @@ pub struct Status {
     pub network: String,
     pub log_vkey: String,
     pub tree_size: u64,
-    pub epoch: u64,
+    /// Null until the first epoch is open.
+    pub epoch: Option<u64>,
     pub sessions: u64,
     pub shares_total: u64,
     pub work_total: Work,

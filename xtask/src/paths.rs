@@ -1,6 +1,5 @@
 //! Where things are in the checkout.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,10 +17,9 @@ pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
-/// The cargo that runs this xtask, started in the checkout.
+/// Cargo, started in the checkout; rustup's proxy gives the toolchain that runs this xtask.
 pub(crate) fn cargo() -> Command {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut command = Command::new(cargo);
+    let mut command = Command::new("cargo");
     command.current_dir(root());
     command
 }

@@ -70,7 +70,7 @@ fn node_tests(folder: &str, environment: &[(&str, String)], counts: &mut Counts)
     let mut node = Command::new("node");
     node.current_dir(paths::root()).args(["--test", "--test-reporter=spec"]).args(files);
     node.envs(environment.iter().map(|(name, value)| (name, value)));
-    node.env("VERIFIER_WASM", setup::wasm_for_node());
+    node.env("WASM_NODE", setup::wasm_for_node());
     run_watched(&mut node, |line| counts.see_node(line))
 }
 

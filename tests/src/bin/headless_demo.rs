@@ -95,7 +95,7 @@ fn line(elapsed: Duration, status: &Status) -> String {
     format!(
         "{:>4} s  epoch {:>3}  {:>7} shares  blocks {} found, {} matured  {} settlements",
         elapsed.as_secs(),
-        status.epoch,
+        status.epoch.unwrap_or_default(),
         status.shares_total,
         status.blocks.found,
         status.blocks.matured,

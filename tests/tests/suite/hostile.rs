@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use tests::figure;
 use tests::poll::{SOON, until};
@@ -12,12 +12,24 @@ use tests::rig::Rig;
 use tests::server::{Plan, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 /// How long a hostile peer waits for what comes back before it gives up.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Attacks over all tests of this file, for the figure.
 static TRIED: AtomicU64 = AtomicU64::new(0);
 static PARTS: AtomicU64 = AtomicU64::new(0);
+
+type Attack = (&'static str, Vec<u8>);
+
+/// All attacks at the same time, each on a connection of its own, and what each got back.
+async fn answers(address: SocketAddr, attacks: Vec<Attack>) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let mut tasks: JoinSet<anyhow::Result<_>> = JoinSet::new();
+    for (name, bytes) in attacks {
+        tasks.spawn(async move { Ok((name, answer(address, &bytes).await.context(name)?)) });
+    }
+    tasks.join_all().await.into_iter().collect()
+}
 
 /// Everything a peer gets to read in answer to `bytes`, until it closes or `PATIENCE` is over.
 async fn answer(address: SocketAddr, bytes: &[u8]) -> anyhow::Result<String> {
@@ -62,7 +74,7 @@ fn survived(attacks: usize) {
     }
 }
 
-fn stratum_attacks() -> Vec<(&'static str, Vec<u8>)> {
+fn stratum_attacks() -> Vec<Attack> {
     let line = |value: &Value| format!("{value}\n").into_bytes();
     let call = |method: &str, parameters: Value| line(&json!({ "id": 1, "method": method, "params": parameters }));
     let subscribe = call("mining.subscribe", json!(["hostile/1"]));
@@ -103,8 +115,8 @@ fn stratum_attacks() -> Vec<(&'static str, Vec<u8>)> {
 async fn malformed_stratum_gets_an_error_and_mining_goes_on() -> anyhow::Result<()> {
     let (_folder, server, _rig) = mining().await?;
     let attacks = stratum_attacks();
-    for (name, bytes) in &attacks {
-        let answer = answer(server.stratum(), bytes).await?;
+    let count = attacks.len();
+    for (name, answer) in answers(server.stratum(), attacks).await? {
         ensure!(!answer.contains("mining.notify") || answer.contains("\"error\":["), "{name} was served: {answer}");
         let accepted = answer.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let accepted: Vec<Value> = accepted.filter(|reply| reply["result"] == true && reply["id"] == 1).collect();
@@ -117,11 +129,11 @@ async fn malformed_stratum_gets_an_error_and_mining_goes_on() -> anyhow::Result<
     mines_on(&server).await?;
     drop(idle);
     mines_on(&server).await?;
-    survived(attacks.len() + 1);
+    survived(count + 1);
     Ok(())
 }
 
-fn http_attacks() -> Vec<(&'static str, Vec<u8>)> {
+fn http_attacks() -> Vec<Attack> {
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").into_bytes();
     let post = |path: &str, headers: &str, body: &[u8]| {
         let length = body.len();
@@ -161,12 +173,12 @@ fn http_attacks() -> Vec<(&'static str, Vec<u8>)> {
 async fn malformed_http_gets_a_client_error_and_mining_goes_on() -> anyhow::Result<()> {
     let (_folder, server, _rig) = mining().await?;
     let attacks = http_attacks();
-    for (name, bytes) in &attacks {
-        let answer = answer(server.http(), bytes).await?;
+    let count = attacks.len();
+    for (name, answer) in answers(server.http(), attacks).await? {
         let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).unwrap_or("closed");
         ensure!(status == "closed" || status.starts_with('4'), "{name} got {status}: {answer}");
     }
     mines_on(&server).await?;
-    survived(attacks.len());
+    survived(count);
     Ok(())
 }

@@ -7,6 +7,8 @@ export default {
 	kit: {
 		// One page for every address: the server answers unknown paths with index.html.
 		adapter: adapter({ fallback: 'index.html' }),
+		// The server lets browsers keep what lies under assets/immutable.
+		appDir: 'assets',
 		// A fixed version name keeps the build reproducible; the default is the time of the build.
 		version: { name: manifest.version },
 		// Also holds where the pages are served without headers. The server's own policy adds the hash of the inline script.

@@ -56,14 +56,15 @@ fn answer(request: &HttpRequest, name: &str, file: EmbeddedFile) -> HttpResponse
     let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let mut response = HttpResponse::build(StatusCode::OK);
     response.insert_header((ETAG, etag.clone())).insert_header((CACHE_CONTROL, caching(name)));
-    if known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == etag)) {
-        return response.status(StatusCode::NOT_MODIFIED).finish();
-    }
-    response.content_type(media_type(name));
+    // Also on 304: the answer's policy replaces that of the page in the browser's cache.
     if name.ends_with(".html") {
         let policy = content_policy(&String::from_utf8_lossy(&file.data));
         response.insert_header((CONTENT_SECURITY_POLICY, policy));
     }
+    if known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == etag)) {
+        return response.status(StatusCode::NOT_MODIFIED).finish();
+    }
+    response.content_type(media_type(name));
     response.body(file.data.into_owned())
 }
 

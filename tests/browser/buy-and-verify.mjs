@@ -104,7 +104,7 @@ test('the keyboard alone verifies, and the focus lands on the verdict', async ()
 
 test('the log is remembered: it may grow, and a rewritten one fails', async () => {
 	assert.equal((await outcomesOf(buyer.page))['log.grew'], 'held');
-	await buyer.page.getByText('since you last looked').waitFor();
+	await buyer.page.locator('[data-growth]').waitFor();
 	const seen = await buyer.page.evaluate(() => {
 		const key = Object.keys(localStorage).find((key) => key.startsWith('provenhash.seen.'));
 		const kept = localStorage.getItem(key);

@@ -22,3 +22,4 @@ pub mod random;
 pub mod rig;
 pub mod server;
 pub mod signal;
+pub mod stratum;

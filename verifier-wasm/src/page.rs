@@ -35,9 +35,5 @@ fn fetch_error(error: &JsValue) -> FetchError {
     let Some(error) = error.dyn_ref::<Error>() else {
         return FetchError::Unreadable("the page's fetch failed".into());
     };
-    if error.name() == "NotFound" {
-        FetchError::NotFound
-    } else {
-        FetchError::Unreadable(error.message().into())
-    }
+    if error.name() == "NotFound" { FetchError::NotFound } else { FetchError::Unreadable(error.message().into()) }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::State;
 use super::access::Operator;
 use super::contracts::confirm::{self, PaymentRequest};
-use super::contracts::view::{self, ContractView, StatusView};
+use super::contracts::view::{self, ContractStatusView, ContractView};
 use super::idempotent::{Key, OptionalKey, once};
 use super::offers::OfferView;
 use super::page::{Page, PageQuery};
@@ -31,7 +31,7 @@ const PRINCIPAL: &str = "operator";
 #[serde(deny_unknown_fields)]
 pub struct ContractsQuery {
     /// Only contracts of this status.
-    pub status: Option<StatusView>,
+    pub status: Option<ContractStatusView>,
     /// Items at most, 1 to 200, by default 50.
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<u32>,

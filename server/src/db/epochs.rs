@@ -162,6 +162,15 @@ pub async fn contract_page(
     rows.iter().map(read_part).collect()
 }
 
+/// How long the epochs of a contract lasted together, of those whose close a log of size `published` shows.
+pub async fn milliseconds_of_contract(pool: &AnyPool, contract: &Hash32, published: u64) -> Result<u64, DbError> {
+    let sql = "SELECT CAST(COALESCE(SUM(n.start_ms - e.start_ms), 0) AS BIGINT) AS milliseconds
+        FROM contract_epochs p JOIN epochs e ON e.epoch = p.epoch JOIN epochs n ON n.epoch = e.epoch + 1
+        WHERE p.contract_id = $1 AND e.close_index < $2";
+    let row = sqlx::query(sql).bind(contract.0.to_vec()).bind(signed(published)).fetch_one(pool).await?;
+    row.unsigned("milliseconds")
+}
+
 fn select(rest: &str) -> String {
     format!("SELECT {COLUMNS} FROM epochs {rest}")
 }

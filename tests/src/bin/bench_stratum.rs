@@ -9,14 +9,15 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use audit_core::hash::sha256d;
 use clap::Parser;
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::measure::{Row, cpu_time, report};
 use tests::server::{Plan, Server};
+use tests::stratum::{Lines, Session};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
@@ -98,13 +99,13 @@ async fn measure_echo(args: &Args) -> anyhow::Result<Measured> {
 async fn measure(address: SocketAddr, pid: u32, args: &Args, is_pool: bool) -> anyhow::Result<Measured> {
     let mut sessions = Vec::new();
     for number in 0..args.sessions {
-        sessions.push(Session::open(address, number, is_pool).await?);
+        sessions.push(Peer::open(address, number, is_pool).await?);
     }
     let (started, cpu_before) = (Instant::now(), cpu_time(pid)?);
     let end = started + Duration::from_secs(args.seconds);
     let mut tasks: JoinSet<anyhow::Result<(Vec<Duration>, usize)>> = JoinSet::new();
     for session in sessions {
-        tasks.spawn(session.submit_until(end));
+        tasks.spawn(session.loop_until(end));
     }
     let (mut latencies, mut rejected) = (Vec::new(), 0);
     while let Some(result) = tasks.join_next().await {
@@ -125,79 +126,43 @@ async fn measure(address: SocketAddr, pid: u32, args: &Args, is_pool: bool) -> a
     })
 }
 
-/// A Stratum session that submits nonces of the newest job, or the same lines to an echo server.
-struct Session {
-    stream: BufReader<TcpStream>,
-    user: String,
-    job: Job,
-    nonce: u32,
-    is_pool: bool,
+/// Who is measured: a worker of the pool, or someone who sends lines of the same length to an echo server.
+enum Peer {
+    Worker(Session),
+    Echoed(Lines),
 }
 
-#[derive(Default)]
-struct Job {
-    id: String,
-    ntime: String,
-}
-
-impl Session {
-    async fn open(address: SocketAddr, number: u32, is_pool: bool) -> anyhow::Result<Session> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let job = Job { id: "0".repeat(8), ntime: "0".repeat(8) };
-        let mut session =
-            Session { stream: BufReader::new(stream), user: format!("bench.{number}"), job, nonce: number, is_pool };
+impl Peer {
+    async fn open(address: SocketAddr, number: u32, is_pool: bool) -> anyhow::Result<Peer> {
         if is_pool {
-            session.call(1, "mining.subscribe", json!(["bench"])).await?;
-            session.call(2, "mining.authorize", json!([session.user, "x"])).await?;
-            session.job.id.clear();
-            while session.job.id.is_empty() {
-                session.read().await?;
-            }
+            return Ok(Peer::Worker(Session::open(address, &format!("bench.{number}")).await?));
         }
-        Ok(session)
+        Ok(Peer::Echoed(Lines::connect(address).await?))
     }
 
-    async fn submit_until(mut self, end: Instant) -> anyhow::Result<(Vec<Duration>, usize)> {
+    /// One turn of the loop; whether it was accepted.
+    async fn turn(&mut self) -> anyhow::Result<bool> {
+        match self {
+            Peer::Worker(session) => session.submit_next().await,
+            Peer::Echoed(lines) => {
+                let share = json!(["bench.00", "0".repeat(12), "0".repeat(16), "0".repeat(8), "0".repeat(8)]);
+                lines.send(&json!({ "id": 3, "method": "mining.submit", "params": share })).await?;
+                lines.receive().await.map(|_| true)
+            }
+        }
+    }
+
+    async fn loop_until(mut self, end: Instant) -> anyhow::Result<(Vec<Duration>, usize)> {
         let (mut latencies, mut rejected) = (Vec::new(), 0);
         while Instant::now() < end {
-            self.nonce = self.nonce.wrapping_add(1);
-            let nonce = format!("{:08x}", self.nonce);
-            let share = json!([self.user, self.job.id, "0000000000000000", self.job.ntime, nonce]);
             let started = Instant::now();
-            if self.call(3, "mining.submit", share).await? {
+            if self.turn().await? {
                 latencies.push(started.elapsed());
             } else {
                 rejected += 1;
             }
         }
         Ok((latencies, rejected))
-    }
-
-    /// Calls a method; whether the answer has no error.
-    async fn call(&mut self, id: u64, method: &str, parameters: Value) -> anyhow::Result<bool> {
-        let line = format!("{}\n", json!({ "id": id, "method": method, "params": parameters }));
-        self.stream.get_mut().write_all(line.as_bytes()).await?;
-        loop {
-            let message = self.read().await?;
-            if message["id"] == id {
-                return Ok(!self.is_pool || message["error"].is_null());
-            }
-        }
-    }
-
-    /// The next message; a notified job is taken on.
-    async fn read(&mut self) -> anyhow::Result<Value> {
-        let mut line = String::new();
-        if self.stream.read_line(&mut line).await? == 0 {
-            bail!("the server closed the connection");
-        }
-        let message: Value = serde_json::from_str(&line).with_context(|| format!("no JSON: {line}"))?;
-        if message["method"] == "mining.notify" {
-            let text = |index: usize| message["params"][index].as_str().unwrap_or_default().to_owned();
-            self.job = Job { id: text(0), ntime: text(7) };
-        }
-        Ok(message)
     }
 }
 

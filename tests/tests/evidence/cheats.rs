@@ -72,7 +72,7 @@ fn check_request(files: &Files, request: &AuditRequest, expected: CheckId) {
     let report = run(files, request);
     assert_eq!(failed(&report), [expected], "{:#?}", report.checks);
     assert!(!report.held);
-    let failed = report.checks.iter().find(|check| check.id == expected).unwrap();
+    let failed = report.checks.iter().find(|check| check.id == expected).expect("every check is reported");
     assert!(failed.place.as_ref().is_some_and(|place| !place.file.is_empty()));
 }
 
@@ -230,7 +230,7 @@ fn sealed(bend: &dyn Fn(&mut SealedEpoch), expected: CheckId) {
 }
 
 fn shares(epoch: &mut SealedEpoch) -> &mut Vec<u8> {
-    &mut epoch.files.iter_mut().find(|(path, _)| path.ends_with("/shares")).unwrap().1
+    &mut epoch.files.iter_mut().find(|(path, _)| path.ends_with("/shares")).expect("an epoch has shares").1
 }
 
 /// One share more than was done, in the log and in the operator's own books.

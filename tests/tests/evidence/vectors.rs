@@ -35,7 +35,8 @@ fn audit_vectors_are_the_generators_and_fail_only_their_check() {
 }
 
 fn judge(vector: &Vector) {
-    let files: Files = vector.files.iter().map(|(path, hex)| (path.clone(), hex::decode(hex).unwrap())).collect();
+    let files: Files =
+        vector.files.iter().map(|(path, hex)| (path.clone(), hex::decode(hex).expect("vectors are hex"))).collect();
     let report = run(&files, &vector.request());
     let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
     let failed: Vec<&str> = failed.map(|check| check.id.id()).collect();

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use anyhow::Context;
 use audit_core::entry::Entry;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tests::api::{REGTEST_ADDRESS, SIGNET_ADDRESS};
 use tests::auditor::{Audit, write_policy};
 use tests::bitcoind::{Bitcoind, Network};
@@ -15,35 +16,47 @@ use tests::play::Buyer;
 use tests::poll::{MINED, until};
 use tests::rig::Rig;
 use tests::server::{Plan, Server};
+use tests::stratum::Session;
 
 /// Blocks by network; printed together once both tests are done.
 static BLOCKS: Mutex<Vec<(&str, u64)>> = Mutex::new(Vec::new());
 
-/// Mines on `network` until Bitcoin Core has `blocks` of ours and their epochs are sealed, then verifies everything.
-async fn check(network: Network, address: &str, blocks: u64) -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let node = Bitcoind::start(network).await?;
-    let plan = Plan::bitcoin_core(folder.path(), network.name(), &node.url()?, address);
-    let mut server = Server::start(plan).await?;
-    let mut rig = Rig::start(server.stratum(), "test.rig", folder.path())?;
-    let buyer = Buyer::paid_to(&server, "buyer@example.org", address).await?;
-    until("blocks in Bitcoin Core", MINED, async || Ok((node.height().await? >= blocks).then_some(()))).await?;
-    rig.stop().await?;
-    // Submissions may be under way yet, so the height is asked for anew each time.
-    let height = until("every block of Bitcoin Core to be in the log", MINED, async || {
-        let height = node.height().await?;
-        let log = Log::download(&server.api()).await?;
-        Ok(is_in_log(&node, height, &log).await?.then_some(height))
-    })
-    .await?;
+/// A server that mines on a node of Bitcoin Core, and a buyer.
+struct Mined {
+    // Dropped in this order: programs before their files.
+    server: Server,
+    node: Bitcoind,
+    buyer: Buyer,
+    folder: TempDir,
+}
 
-    let policy = write_policy(folder.path(), &server.api().status().await?.log_vkey)?;
-    let bundle = folder.path().join("bundle");
-    let receipt = buyer.save_receipt(folder.path())?;
-    Audit::of(server.url())?.policy(&policy).receipt(&receipt).save(&bundle).run()?.held()?;
-    Audit::of(&bundle)?.policy(&policy).receipt(&receipt).run()?.held()?;
-    print_figure(network, height);
-    server.stop().await
+impl Mined {
+    async fn start(network: Network, address: &str) -> anyhow::Result<Mined> {
+        let folder = tempfile::tempdir()?;
+        let node = Bitcoind::start(network).await?;
+        let plan = Plan::bitcoin_core(folder.path(), network.name(), &node.url()?, address);
+        let server = Server::start(plan).await?;
+        let buyer = Buyer::paid_to(&server, "buyer@example.org", address).await?;
+        Ok(Mined { server, node, buyer, folder })
+    }
+
+    /// Waits until every block of the node's chain is in the log, then lets the auditor verify all of it.
+    async fn verify(mut self, network: Network) -> anyhow::Result<()> {
+        // Submissions may be under way yet, so the height is asked for anew each time.
+        let height = until("every block of Bitcoin Core to be in the log", MINED, async || {
+            let height = self.node.height().await?;
+            let log = Log::download(&self.server.api()).await?;
+            Ok(is_in_log(&self.node, height, &log).await?.then_some(height))
+        })
+        .await?;
+        let path = self.folder.path();
+        let policy = write_policy(path, &self.server.api().status().await?.log_vkey)?;
+        let (bundle, receipt) = (path.join("bundle"), self.buyer.save_receipt(path)?);
+        Audit::of(self.server.url())?.policy(&policy).receipt(&receipt).save(&bundle).run()?.held()?;
+        Audit::of(&bundle)?.policy(&policy).receipt(&receipt).run()?.held()?;
+        print_figure(network, height);
+        self.server.stop().await
+    }
 }
 
 /// Whether each block of the node's chain has its `block_found`: nobody else mines here.
@@ -68,12 +81,27 @@ fn print_figure(network: Network, height: u64) {
     }
 }
 
+/// Every second hash is a block here, so one is mined at a time: a free-running rig finds thousands of siblings on each
+/// tip. Goes on until blocks have matured in Bitcoin Core and the contract is credited.
 #[tokio::test]
-async fn bitcoin_core_accepts_our_blocks_on_regtest() -> anyhow::Result<()> {
-    check(Network::Regtest, REGTEST_ADDRESS, 20).await
+async fn bitcoin_core_accepts_and_matures_our_blocks_on_regtest() -> anyhow::Result<()> {
+    let mined = Mined::start(Network::Regtest, REGTEST_ADDRESS).await?;
+    let mut worker = Session::open(mined.server.stratum(), "test.worker").await?;
+    until("a credit for blocks of Bitcoin Core", MINED, async || {
+        worker.mine_block().await?;
+        let contract = mined.buyer.api.contract(&mined.buyer.contract.id).await?;
+        Ok((contract.credited_sats > 0).then_some(()))
+    })
+    .await?;
+    mined.verify(Network::Regtest).await
 }
 
+/// A block is about five million hashes here: shares and blocks in a ratio as on a real network, from a real rig.
 #[tokio::test]
-async fn bitcoin_core_accepts_our_blocks_on_a_private_signet() -> anyhow::Result<()> {
-    check(Network::Signet, SIGNET_ADDRESS, 3).await
+async fn bitcoin_core_accepts_our_rigs_blocks_on_a_private_signet() -> anyhow::Result<()> {
+    let mined = Mined::start(Network::Signet, SIGNET_ADDRESS).await?;
+    let mut rig = Rig::start(mined.server.stratum(), "test.rig", mined.folder.path())?;
+    until("blocks in Bitcoin Core", MINED, async || Ok((mined.node.height().await? >= 3).then_some(()))).await?;
+    rig.stop().await?;
+    mined.verify(Network::Signet).await
 }

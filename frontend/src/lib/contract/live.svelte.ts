@@ -1,6 +1,7 @@
-import { api, ask, askAll } from '$lib/api/client';
+import { api, ask } from '$lib/api/client';
 import { toProblem, type Problem } from '$lib/api/problem';
 import type { Contract, ContractEpoch, Credit } from '$lib/api/types';
+import { loadClaims } from '$lib/verifier/claims';
 
 /** One contract and what the server claims about it, asked again as often as `load` is called. */
 export class LiveContract {
@@ -19,7 +20,7 @@ export class LiveContract {
 			const path = { id: this.id };
 			this.contract = await ask(api.GET('/api/v1/contracts/{id}', { params: { path } }));
 			if (this.contract.contract_id) {
-				const { epochs, credits } = await this.claims();
+				const { epochs, credits } = await loadClaims(this.id);
 				this.epochs = epochs;
 				this.credits = credits;
 			}
@@ -29,16 +30,6 @@ export class LiveContract {
 			this.problem = toProblem(thrown);
 			return false;
 		}
-	}
-
-	/** What the server claims at this moment. */
-	async claims(): Promise<{ epochs: ContractEpoch[]; credits: Credit[] }> {
-		const path = { id: this.id };
-		const [epochs, credits] = await Promise.all([
-			askAll((cursor) => api.GET('/api/v1/contracts/{id}/epochs', { params: { path, query: { cursor } } })),
-			askAll((cursor) => api.GET('/api/v1/contracts/{id}/credits', { params: { path, query: { cursor } } }))
-		]);
-		return { epochs, credits };
 	}
 
 	#changed(): boolean {

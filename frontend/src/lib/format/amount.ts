@@ -7,6 +7,12 @@ export function formatSats(sats: number | bigint): string {
 	return `${formatCount(sats)} ${BigInt(sats) === 1n ? 'sat' : 'sats'}`;
 }
 
+/** An amount at a glance, and exactly: satoshis with bitcoin, from one bitcoin on the other way round. */
+export function amountFacts(sats: number | bigint): { value: string; exact: string } {
+	const [small, large] = [formatSats(sats), formatBtc(sats)];
+	return BigInt(sats) < SATS_PER_BTC ? { value: small, exact: large } : { value: large, exact: small };
+}
+
 /** The same amount in bitcoin, always with eight decimals: "0.00012345 BTC". */
 export function formatBtc(sats: number | bigint): string {
 	const amount = BigInt(sats);

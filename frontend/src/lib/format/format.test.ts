@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { formatBtc, formatSats } from './amount';
-import { formatBytes, formatCount, formatPpm, plural, shortHex } from './number';
-import { formatDuration, formatTime } from './time';
-import { formatHashrate, formatWork, formatWorkExact, inputUnit } from './work';
+import { amountFacts, formatBtc, formatSats } from './amount';
+import { formatBytes, formatCount, formatPpm, groupDigits, plural, shortHex } from './number';
+import { formatDuration, formatPeriod, formatTime } from './time';
+import { formatHashrate, formatRate, formatWork, formatWorkExact, inputUnit } from './work';
 
 describe('amounts', () => {
 	it.each([
@@ -19,6 +19,11 @@ describe('amounts', () => {
 		[-5, '-0.00000005 BTC'],
 		[2_100_000_000_000_000n, '21,000,000.00000000 BTC']
 	])('%s is %s', (sats, text) => expect(formatBtc(sats)).toBe(text));
+
+	it('small ones come in satoshis first', () =>
+		expect(amountFacts(695)).toEqual({ value: '695 sats', exact: '0.00000695 BTC' }));
+	it('large ones come in bitcoin first', () =>
+		expect(amountFacts(5_000_000_000)).toEqual({ value: '50.00000000 BTC', exact: '5,000,000,000 sats' }));
 });
 
 describe('work', () => {
@@ -48,6 +53,15 @@ describe('work', () => {
 	);
 });
 
+it.each([
+	[50, '50 sats', 'per TH/s and day'],
+	[1_234_567, '1,234,567 sats', 'per TH/s and day'],
+	[1_500_000, '1,500 sats', 'per GH/s and day'],
+	[1_000_000_000_000, '1,000 sats', 'per kH/s and day']
+])('a rate of %s is exact in the largest unit that keeps it short', (rate, value, per) =>
+	expect(formatRate(rate)).toEqual({ value, per })
+);
+
 describe('numbers and times', () => {
 	it('groups thousands', () => expect(formatCount(1_234_567)).toBe('1,234,567'));
 	it('counts one and many', () => expect([plural(1, 'epoch'), plural(2, 'epoch')]).toEqual(['1 epoch', '2 epochs']));
@@ -55,6 +69,16 @@ describe('numbers and times', () => {
 	it('shows a surplus', () => expect(formatPpm(1_012_300)).toBe('101.23 %'));
 	it('counts bytes in decimal units', () =>
 		expect([formatBytes(999), formatBytes(12_345)]).toEqual(['999 B', '12.3 kB']));
+	it.each([
+		['3089 shares in 31 epochs, 1917350472 hashes', '3,089 shares in 31 epochs, 1,917,350,472 hashes'],
+		['100000 H/s in 2 of 32 epochs', '100,000 H/s in 2 of 32 epochs'],
+		['SHA-256 1234567890ab', 'SHA-256 1234567890ab'],
+		['signed by log.example/pool-2026+12345678+AQ==', 'signed by log.example/pool-2026+12345678+AQ==']
+	])('groups the digits in "%s"', (sentence, grouped) => expect(groupDigits(sentence)).toBe(grouped));
+	it('says the day of a period once', () =>
+		expect(formatPeriod(0, 600_000)).toBe('1 Jan 1970, 00:00:00 to 00:10:00 UTC'));
+	it('says both days of a longer period', () =>
+		expect(formatPeriod(0, 86_400_000)).toBe('1 Jan 1970, 00:00:00 to 2 Jan 1970, 00:00:00 UTC'));
 	it('shortens long values only', () =>
 		expect([shortHex('abcd'), shortHex('0123456789abcdef0123456789abcdef')]).toEqual(['abcd', '01234567…89abcdef']));
 	it('says the zone', () => expect(formatTime(0)).toBe('1 Jan 1970, 00:00:00 UTC'));

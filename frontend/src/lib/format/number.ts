@@ -10,6 +10,11 @@ export function plural(value: number, one: string, many = `${one}s`): string {
 	return `${formatCount(value)} ${value === 1 ? one : many}`;
 }
 
+/** Groups the digits of the long numbers in a sentence; hexadecimal values and names with digits stay as they are. */
+export function groupDigits(sentence: string): string {
+	return sentence.replace(/(?<![\w.,+/=-])\d{4,}(?![\w.+/=-])/g, formatCount);
+}
+
 /** Bytes in decimal units, as browsers show downloads: "0 B", "12.3 kB", "4.5 MB". */
 export function formatBytes(bytes: number): string {
 	const units = ['B', 'kB', 'MB', 'GB'];

@@ -18,6 +18,13 @@ export function formatTime(ms: number): string {
 	return `${instant.format(ms)} UTC`;
 }
 
+/** From one moment to another, the day said once if it is the same: "1 Jan 1970, 00:00:00 to 00:10:00 UTC". */
+export function formatPeriod(fromMs: number, untilMs: number): string {
+	const [from, until] = [instant.format(fromMs), instant.format(untilMs)];
+	const day = from.slice(0, from.lastIndexOf(',') + 2);
+	return `${from} to ${until.startsWith(day) ? until.slice(day.length) : until} UTC`;
+}
+
 /** A length of time in its two largest units: "30 days", "1 hour 30 minutes", "0 seconds". */
 export function formatDuration(ms: number): string {
 	const parts: string[] = [];

@@ -1,4 +1,8 @@
+import { formatSats } from './amount';
 import { formatCount } from './number';
+
+/** From here on a rate is said for a smaller unit of hashrate. */
+const LONG_RATE_SATS = 1_000_000n;
 
 const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
 
@@ -18,6 +22,17 @@ export function formatHashrate(hashrateHs: string | bigint): string {
 /** Work to the last hash: "12,345,678 hashes". */
 export function formatWorkExact(work: string | bigint): string {
 	return `${formatCount(BigInt(work))} hashes`;
+}
+
+/** A price per TH/s and day, exactly, for the largest unit that keeps the number short: 1,000 sats per kH/s and day. */
+export function formatRate(satsPerThsDay: number): { value: string; per: string } {
+	let sats = BigInt(satsPerThsDay);
+	let power = PREFIXES.indexOf('T');
+	while (power > 0 && sats >= LONG_RATE_SATS && sats % 1000n === 0n) {
+		sats /= 1000n;
+		power -= 1;
+	}
+	return { value: formatSats(sats), per: `per ${PREFIXES[power]}H/s and day` };
 }
 
 /** The unit in which every multiple of `stepHs` is a whole number, for typing in a hashrate: 100,000 → kH/s. */

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { compare, type Claims } from './compare';
+import type { Claims } from './claims';
+import { compare } from './compare';
 import type { Report } from './report';
 
 const report = {

@@ -1,11 +1,5 @@
-import type { ContractEpoch, Credit } from '$lib/api/types';
+import type { Claims } from './claims';
 import type { Report } from './report';
-
-/** What the server says about one contract. */
-export interface Claims {
-	epochs: Pick<ContractEpoch, 'epoch' | 'work'>[];
-	credits: Pick<Credit, 'settlement' | 'credit_sats'>[];
-}
 
 /** One number, recomputed here and claimed by the server; `null` where one side has none. */
 export interface Line {
@@ -24,7 +18,8 @@ export interface Comparison {
 }
 
 /**
- * Holds the server's claims against the report. Claims are asked before the evidence is fetched, so what the report has
+ * The server's claims next to the report, to be shown. The verifier itself judges each claim it is given; what only
+ * this can see is a number that the server left out. Claims are asked before the evidence is fetched, so what the report has
  * beyond the last claim is merely newer and left out; a claim that the signed log does not cover yet is left out too.
  * Everything between must be equal to the last hash and the last satoshi.
  */

@@ -12,7 +12,8 @@ export interface Report {
 	contract: ContractReport | null;
 }
 
-export type Outcome = 'held' | 'failed' | 'not_applicable' | 'not_bound' | 'notice';
+/** `not_bound`: holds for the public id, but not for a certain buyer. `not_checked`: an earlier failure left nothing to check. */
+export type Outcome = 'held' | 'failed' | 'not_applicable' | 'not_bound' | 'not_checked';
 
 export interface Check {
 	id: string;
@@ -20,10 +21,15 @@ export interface Check {
 	sentence: string;
 	outcome: Outcome;
 	detail: string;
-	/** Where it failed, with what should be there and what is. */
+	/** The first failure. */
 	place: Place | null;
+	/** The first twenty failures, `place` included. */
+	failures: Place[];
+	/** All failures, also those that were only counted. */
+	failure_count: number;
 }
 
+/** Where a check failed, with what should be there and what is. */
 export interface Place {
 	file: string;
 	index: number | null;
@@ -47,7 +53,8 @@ export interface ContractReport {
 	units_hs: string;
 	work: string;
 	promised_work: string;
-	delivered_ppm: number;
+	/** `null` while nothing is due. */
+	delivered_ppm: number | null;
 	credited_sats: number;
 	epochs: { epoch: number; work: string }[];
 	settlements: { settlement: number; credit_sats: number }[];
@@ -68,7 +75,7 @@ export const OUTCOME_TEXT: Record<Outcome, string> = {
 	failed: 'Failed',
 	not_applicable: 'Not applicable',
 	not_bound: 'Not bound',
-	notice: 'Notice'
+	not_checked: 'Not checked'
 };
 
 /** Reads a report. Throws an Error when it is of a format this page does not know. */
@@ -80,7 +87,7 @@ export function parseReport(json: string): Report {
 
 /** How many checks came out how. */
 export function countOutcomes(checks: Check[]): Record<Outcome, number> {
-	const counts: Record<Outcome, number> = { held: 0, failed: 0, not_applicable: 0, not_bound: 0, notice: 0 };
+	const counts: Record<Outcome, number> = { held: 0, failed: 0, not_applicable: 0, not_bound: 0, not_checked: 0 };
 	for (const check of checks) counts[check.outcome] += 1;
 	return counts;
 }

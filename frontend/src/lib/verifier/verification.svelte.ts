@@ -1,7 +1,6 @@
 import { toProblem } from '$lib/api/problem';
 import type { Message, Request } from './messages';
 import { parseReport, type Progress, type Report } from './report';
-import type { Claims } from './compare';
 
 /** idle → running → done | broken; `stop` leads back to idle. */
 export type Phase = 'idle' | 'running' | 'done' | 'broken';
@@ -16,8 +15,8 @@ export class Verification {
 	report = $state.raw<Report | null>(null);
 	/** The report exactly as the verifier wrote it, for keeping. */
 	reportJson = $state.raw('');
-	/** What the server claimed just before the verification began; `null` where it claims nothing. */
-	claims = $state.raw<Claims | null>(null);
+	/** What was asked: with the claims and the remembered log that the report was held against. */
+	request = $state.raw<Request | null>(null);
 	error = $state('');
 	tookMs = $state(0);
 
@@ -27,18 +26,17 @@ export class Verification {
 	/**
 	 * Starts over.
 	 *
-	 * @param prepare what to verify; resolved first, so that its failure is shown like any other
-	 * @param loadClaims the server's claims to hold against the result; asked before the evidence is fetched, so the
-	 * signed log must already cover them
+	 * @param prepare what to verify, the server's claims included; resolved before any evidence is fetched, so that the
+	 * signed log must already cover the claims, and here, so that its failure is shown like any other
 	 */
-	async start(prepare: () => Promise<Request>, loadClaims: () => Promise<Claims | null>): Promise<void> {
+	async start(prepare: () => Promise<Request>): Promise<void> {
 		this.stop();
 		this.phase = 'running';
 		this.#startedAt = performance.now();
 		try {
-			const [request, claims] = await Promise.all([prepare(), loadClaims()]);
+			const request = await prepare();
 			if (this.phase !== 'running') return;
-			this.claims = claims;
+			this.request = request;
 			this.#run(request);
 		} catch (thrown) {
 			this.#break(toProblem(thrown).message);
@@ -53,7 +51,7 @@ export class Verification {
 		this.progress = null;
 		this.report = null;
 		this.reportJson = '';
-		this.claims = null;
+		this.request = null;
 		this.wasmSha256 = null;
 		this.bytes = 0;
 		this.files = 0;

@@ -3,6 +3,7 @@
  * reports. It fetches public files of its own origin only and sends nothing.
  */
 import { fetchFile } from '$lib/api/files';
+import { Problem } from '$lib/api/problem';
 import init, { audit } from '$lib/wasm/verifier.js';
 import wasmUrl from '$lib/wasm/verifier_bg.wasm?url';
 import type { Message, Request } from './messages';
@@ -38,13 +39,21 @@ async function run(request: Request): Promise<string> {
 	return report;
 }
 
-async function fetchEvidence(path: string): Promise<Uint8Array> {
-	const file = await fetchFile(path, (count) => {
-		bytes += count;
-		tellProgress();
-	});
-	files += 1;
-	return file;
+/** One file of evidence for the verifier, which tells a missing file by the name of the error. */
+async function fetchEvidence(path: string, limit: number): Promise<Uint8Array> {
+	try {
+		const file = await fetchFile(path, { limit, onBytes: count });
+		files += 1;
+		return file;
+	} catch (thrown) {
+		if (thrown instanceof Problem && thrown.status === 404) thrown.name = 'NotFound';
+		throw thrown;
+	}
+}
+
+function count(more: number) {
+	bytes += more;
+	tellProgress();
 }
 
 function tellProgress() {

@@ -10,14 +10,14 @@ use super::cursor;
 use crate::api::page::Page;
 use crate::clock::now_ms;
 use crate::db::contracts::{Contract, Opened, Status};
-use crate::db::{DbError, settlements, work_sums};
+use crate::db::{DbError, epochs, settlements, work_sums};
 
 /// A contract. Before confirmation the fields of the log are null.
 #[derive(Serialize, ToSchema)]
 pub struct ContractView {
     pub id: Uuid,
     pub offer_id: Uuid,
-    pub status: StatusView,
+    pub status: ContractStatusView,
     pub units_hs: String,
     pub term_ms: u64,
     pub price_sats: u64,
@@ -41,14 +41,14 @@ pub struct ContractView {
     pub credited_sats: u64,
     /// The server's claim: hashes in closed epochs; the verifier recomputes it.
     pub work: String,
-    /// Units × the seconds of the term that have passed.
+    /// The server's claim: units × the seconds of the closed epochs; the verifier recomputes it.
     pub promised_work: String,
 }
 
 /// Where a contract stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum StatusView {
+pub enum ContractStatusView {
     /// Waiting for the payment.
     Reserved,
     Active,
@@ -72,6 +72,8 @@ pub struct ReceiptView {
 struct Claims {
     credited: Option<Sats>,
     work: Option<Work>,
+    /// Length of the closed epochs.
+    milliseconds: u64,
 }
 
 /// The view of a contract with its yield so far: never more than a log of size `published` shows.
@@ -81,6 +83,7 @@ pub async fn with_claims(pool: &AnyPool, published: u64, contract: &Contract) ->
         Some(opened) => Claims {
             credited: Some(settlements::credited(pool, &opened.contract_id, published).await?),
             work: Some(work_sums::of_contract(pool, &opened.contract_id, published).await?),
+            milliseconds: epochs::milliseconds_of_contract(pool, &opened.contract_id, published).await?,
         },
     };
     Ok(ContractView::with(contract, now_ms(), &claims))
@@ -128,12 +131,12 @@ impl ContractView {
             receipt: opened.map(|opened| receipt(contract, opened)),
             credited_sats: claims.credited.map_or(0, Sats::get),
             work: claims.work.map_or(0, Work::get).to_string(),
-            promised_work: promised_work(contract, now_ms).to_string(),
+            promised_work: promised_work(contract, claims.milliseconds).to_string(),
         }
     }
 }
 
-impl From<Status> for StatusView {
+impl From<Status> for ContractStatusView {
     fn from(status: Status) -> Self {
         match status {
             Status::Reserved => Self::Reserved,
@@ -144,13 +147,13 @@ impl From<Status> for StatusView {
     }
 }
 
-impl From<StatusView> for Status {
-    fn from(status: StatusView) -> Self {
+impl From<ContractStatusView> for Status {
+    fn from(status: ContractStatusView) -> Self {
         match status {
-            StatusView::Reserved => Self::Reserved,
-            StatusView::Active => Self::Active,
-            StatusView::Fulfilled => Self::Fulfilled,
-            StatusView::Cancelled => Self::Cancelled,
+            ContractStatusView::Reserved => Self::Reserved,
+            ContractStatusView::Active => Self::Active,
+            ContractStatusView::Fulfilled => Self::Fulfilled,
+            ContractStatusView::Cancelled => Self::Cancelled,
         }
     }
 }
@@ -159,9 +162,7 @@ fn receipt(contract: &Contract, opened: &Opened) -> ReceiptView {
     ReceiptView { uuid: contract.id, nonce: contract.nonce.to_string(), details: opened.details.clone() }
 }
 
-/// Units × elapsed time, floored to whole hashes.
-fn promised_work(contract: &Contract, now_ms: u64) -> u128 {
-    let Some(opened) = &contract.opened else { return 0 };
-    let elapsed_ms = now_ms.clamp(opened.from_ms, opened.until_ms) - opened.from_ms;
-    contract.units.get().saturating_mul(elapsed_ms.into()) / 1000
+/// Units × time, floored to whole hashes.
+fn promised_work(contract: &Contract, milliseconds: u64) -> u128 {
+    contract.units.get().saturating_mul(milliseconds.into()) / 1000
 }

@@ -6,6 +6,7 @@ mod rig;
 mod serve;
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -83,7 +84,9 @@ impl CommandLine {
 /// Program logs go to stderr: stdout is for what programs read.
 fn start_logging() {
     let filter = EnvFilter::new(config::log_filter());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Colours only for a person: in a file they are noise.
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }
 
 #[cfg(test)]

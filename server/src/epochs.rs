@@ -259,7 +259,8 @@ impl Signals {
     fn take(&mut self, event: PoolEvent) -> Result<(), JournalFailed> {
         match event {
             PoolEvent::EpochFull { epoch } => self.full = Some(epoch),
-            PoolEvent::BlockFound { epoch, hash, height } => tracing::info!(epoch, %hash, height, "block found"),
+            // The pool has reported it; the log hears of it when the epoch is sealed.
+            PoolEvent::BlockFound { .. } => {}
             PoolEvent::NodeDown { error } => tracing::warn!(error, "the node gives no templates"),
             PoolEvent::NodeUp => tracing::info!("the node gives templates again"),
             PoolEvent::JournalFailed { epoch, error } => return Err(JournalFailed { epoch, error }),

@@ -52,7 +52,7 @@ async fn main() -> anyhow::Result<()> {
         Row { name: "latency, half are faster", value: pool.p50_us, unit: "us" },
         Row { name: "latency, 99 of 100 are faster", value: pool.p99_us, unit: "us" },
         Row { name: "server CPU for a share", value: pool.cpu_us, unit: "us" },
-        Row { name: "rejected (the expected misses of the lowest level)", value: pool.rejected as f64, unit: "shares" },
+        Row { name: "rejected (above the target, or the job was over)", value: pool.rejected as f64, unit: "shares" },
         Row { name: "baseline: line-echo server", value: echo.rate, unit: "lines/s" },
         Row { name: "baseline: line-echo latency, half are faster", value: echo.p50_us, unit: "us" },
         Row { name: "baseline: line-echo latency, 99 of 100 are faster", value: echo.p99_us, unit: "us" },

@@ -77,7 +77,8 @@ async fn watch(server: &mut Server, buyer: &Buyer, killer: &mut Killer, started:
         if started.elapsed() > DEADLINE {
             bail!("no settlement after {} s; {}", DEADLINE.as_secs(), server.log_end());
         }
-        if killer.left > 0 {
+        // A kill before the first sealed share would show nothing.
+        if killer.left > 0 && server.api().status().await?.shares_total > 0 {
             killer.strike(server).await?;
         } else {
             tokio::time::sleep(INTERVAL).await;
@@ -111,7 +112,7 @@ struct Killer {
 
 impl Killer {
     async fn strike(&mut self, server: &mut Server) -> anyhow::Result<()> {
-        tokio::time::sleep(Duration::from_millis(self.random.below(4_000))).await;
+        tokio::time::sleep(Duration::from_millis(self.random.below(10_000))).await;
         server.kill().await?;
         let killed = Instant::now();
         server.restart().await?;

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Attacks over all tests of this file, for the figure.
 static TRIED: AtomicU64 = AtomicU64::new(0);
+static SURVIVED: AtomicU64 = AtomicU64::new(0);
 static PARTS: AtomicU64 = AtomicU64::new(0);
 
 type Attack = (&'static str, Vec<u8>);
@@ -66,11 +67,13 @@ async fn mines_on(server: &Server) -> anyhow::Result<()> {
     until("new shares", SOON, async || Ok((server.api().status().await?.shares_total > before).then_some(()))).await
 }
 
-/// Counts the attacks of one test; the last of the two tests prints the sum.
-fn survived(attacks: usize) {
-    let tried = TRIED.fetch_add(attacks as u64, Ordering::SeqCst) + attacks as u64;
+/// Adds one test's attacks and how many of them were answered as they must be; the later of the two tests prints the sums.
+fn count(tried: usize, survived: usize) {
+    TRIED.fetch_add(tried as u64, Ordering::SeqCst);
+    SURVIVED.fetch_add(survived as u64, Ordering::SeqCst);
     if PARTS.fetch_add(1, Ordering::SeqCst) == 1 {
-        figure::print("hostile", json!({ "tried": tried, "survived": tried }));
+        let (tried, survived) = (TRIED.load(Ordering::SeqCst), SURVIVED.load(Ordering::SeqCst));
+        figure::print("hostile", json!({ "tried": tried, "survived": survived }));
     }
 }
 
@@ -115,12 +118,13 @@ fn stratum_attacks() -> Vec<Attack> {
 async fn malformed_stratum_gets_an_error_and_mining_goes_on() -> anyhow::Result<()> {
     let (_folder, server, _rig) = mining().await?;
     let attacks = stratum_attacks();
-    let count = attacks.len();
+    let (tried, mut survived) = (attacks.len(), 0);
     for (name, answer) in answers(server.stratum(), attacks).await? {
         ensure!(!answer.contains("mining.notify") || answer.contains("\"error\":["), "{name} was served: {answer}");
         let accepted = answer.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let accepted: Vec<Value> = accepted.filter(|reply| reply["result"] == true && reply["id"] == 1).collect();
         ensure!(accepted.is_empty(), "{name} was accepted: {accepted:?}");
+        survived += 1;
     }
     let mut idle = Vec::new();
     for _ in 0..200 {
@@ -129,7 +133,7 @@ async fn malformed_stratum_gets_an_error_and_mining_goes_on() -> anyhow::Result<
     mines_on(&server).await?;
     drop(idle);
     mines_on(&server).await?;
-    survived(count + 1);
+    count(tried + 1, survived + 1);
     Ok(())
 }
 
@@ -173,12 +177,13 @@ fn http_attacks() -> Vec<Attack> {
 async fn malformed_http_gets_a_client_error_and_mining_goes_on() -> anyhow::Result<()> {
     let (_folder, server, _rig) = mining().await?;
     let attacks = http_attacks();
-    let count = attacks.len();
+    let (tried, mut survived) = (attacks.len(), 0);
     for (name, answer) in answers(server.http(), attacks).await? {
         let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).unwrap_or("closed");
         ensure!(status == "closed" || status.starts_with('4'), "{name} got {status}: {answer}");
+        survived += 1;
     }
     mines_on(&server).await?;
-    survived(count);
+    count(tried, survived);
     Ok(())
 }

@@ -52,12 +52,18 @@ fn rustflags() -> String {
 }
 
 /// Makes the JavaScript face in a temporary folder and moves what changed to `folder`: an unchanged file keeps its time,
-/// so nothing that embeds it is built again.
+/// so nothing that embeds it is built again. Does nothing if `folder` was made from this module with these tools, since
+/// wasm-opt takes its time.
 fn generate(
     module: &Path,
     folder: &Path,
     shape: impl FnOnce(&mut Bindgen) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let made_from = made_from(module)?;
+    let stamp = stamp(folder);
+    if folder.join("verifier_bg.wasm").is_file() && fs::read(&stamp).is_ok_and(|present| present == made_from) {
+        return Ok(());
+    }
     println!("  wasm-bindgen → {}", folder.strip_prefix(paths::root()).unwrap_or(folder).display());
     let fresh = tempfile::tempdir()?;
     let mut bindgen = Bindgen::new();
@@ -69,7 +75,20 @@ fn generate(
         let file = file?;
         replace_if_changed(&file.path(), &folder.join(file.file_name()))?;
     }
-    Ok(())
+    fs::write(&stamp, made_from).with_context(|| format!("can't write {}", stamp.display()))
+}
+
+/// All that the generated files depend on: the module, and the locked versions of wasm-bindgen and of wasm-opt.
+fn made_from(module: &Path) -> anyhow::Result<Vec<u8>> {
+    let files = [module.to_owned(), paths::root().join("Cargo.lock"), paths::frontend().join("package-lock.json")];
+    let read = |file: &PathBuf| fs::read(file).with_context(|| format!("can't read {}", file.display()));
+    Ok(files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?.concat())
+}
+
+/// What `folder` was last made from, kept in the target directory.
+fn stamp(folder: &Path) -> PathBuf {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    paths::target().join(format!("made-from-{name}"))
 }
 
 fn optimise(wasm: &Path) -> anyhow::Result<()> {

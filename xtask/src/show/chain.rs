@@ -94,7 +94,9 @@ fn played(folder: &Path) -> anyhow::Result<Vec<Row>> {
 fn tested() -> anyhow::Result<Vec<Row>> {
     let cluster = setup::Cluster::start()?;
     let mut cargo = paths::cargo();
-    cargo.args(["test", "--release", "-p", "tests", "--test", "suite", "--", "--nocapture"]).args(TESTS);
+    // The packages of the release build, so that cargo finds every dependency built with the same features.
+    cargo.args(["test", "--release", "-p", "server", "-p", "auditor", "-p", "tests"]);
+    cargo.args(["--test", "suite", "--", "--nocapture"]).args(TESTS);
     cargo.env("BITCOIND", setup::bitcoind()?).env("DATABASE_URL", cluster.url());
     let mut figures = BTreeMap::new();
     let result = run_watched(&mut cargo, |line| {

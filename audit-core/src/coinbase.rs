@@ -145,6 +145,13 @@ impl CoinbasePlan<'_> {
     }
 }
 
+impl ParsedCoinbase {
+    /// What the block pays: the sum of the outputs; `None` above 21 million bitcoin.
+    pub fn reward(&self) -> Option<Sats> {
+        self.outputs.iter().try_fold(Sats::ZERO, |sum, (value, _)| sum.checked_add(*value))
+    }
+}
+
 impl CoinbaseParts {
     /// Bytes of the whole coinbase.
     #[expect(clippy::len_without_is_empty, reason = "a coinbase is never empty")]

@@ -12,7 +12,7 @@ use crate::{
     json::to_canonical,
     merkle::{leaf_hash, tree_root},
     share::ShareRecord,
-    work::{Sats, Work},
+    work::Work,
 };
 
 /// A sealed epoch.
@@ -143,8 +143,7 @@ fn found_blocks(material: &EpochMaterial, hashed: &Hashed) -> Result<Vec<BlockFo
         }
         let coinbase = job.coinbase_bytes(&Hash32::default(), [0; 4], [0; 8]);
         let coinbase = parse(&coinbase).map_err(|error| SealError::Coinbase(job.job, error))?;
-        let reward = coinbase.outputs.iter().try_fold(Sats::ZERO, |sum, (value, _)| sum.checked_add(*value));
-        let reward_sats = reward.ok_or(SealError::Overflow)?;
+        let reward_sats = coinbase.reward().ok_or(SealError::Overflow)?;
         blocks.push(BlockFound { epoch: material.epoch, height: job.height, hash: *hash, reward_sats });
     }
     Ok(blocks)

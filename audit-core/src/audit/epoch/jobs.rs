@@ -75,8 +75,7 @@ fn checked(job: &Job, index: u64, manifest: &Manifest, chain: &mut ChainView) ->
     coinbase_fits(job, &coinbase, manifest)?;
     let network_target = job.nbits.target().ok_or_else(|| ("valid nbits".to_string(), job.nbits.to_string()))?;
     chain.place(job)?;
-    let reward = coinbase.outputs.iter().try_fold(Sats::ZERO, |sum, (value, _)| sum.checked_add(*value));
-    let reward = reward.ok_or_else(|| ("at most 21 million bitcoin".to_string(), "more".to_string()))?;
+    let reward = coinbase.reward().ok_or_else(|| ("at most 21 million bitcoin".to_string(), "more".to_string()))?;
     Ok(CheckedJob { job: job.clone(), network_target, reward })
 }
 

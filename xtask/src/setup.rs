@@ -8,6 +8,7 @@ mod debian;
 mod frontend;
 mod node_modules;
 mod postgres;
+mod rust_target;
 mod wasm;
 
 pub(crate) use bitcoind::bitcoind;
@@ -24,14 +25,16 @@ pub(crate) fn everything() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The programs that come from the system: packages from Debian, Node from wherever it is.
+/// The programs that come from the system: packages from Debian, Node from wherever it is, Rust's WebAssembly target.
 pub(crate) fn machine() -> anyhow::Result<()> {
+    rust_target::install()?;
     debian::install(debian::PROGRAMS)?;
     node_modules::check_node()
 }
 
 /// The browser verifier, in its two shapes.
 pub(crate) fn wasm() -> anyhow::Result<()> {
+    rust_target::install()?;
     node_modules::install("frontend")?;
     wasm::build()
 }

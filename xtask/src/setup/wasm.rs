@@ -7,10 +7,10 @@ use std::process::Command;
 use anyhow::Context;
 use wasm_bindgen_cli_support::Bindgen;
 
+use super::rust_target::WASM as TRIPLE;
 use crate::paths;
 use crate::process::run;
 
-const TRIPLE: &str = "wasm32-unknown-unknown";
 /// What rustc 1.95 enables for this target, plus SIMD: wasm-opt must know it to read the module.
 const FEATURES: &[&str] = &[
     "--enable-bulk-memory",

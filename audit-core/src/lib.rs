@@ -35,4 +35,5 @@ pub mod share;
 pub mod sum_tree;
 mod text;
 pub mod tile;
+pub mod transaction;
 pub mod work;

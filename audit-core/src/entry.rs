@@ -15,6 +15,10 @@ use crate::{
     work::{Level, Sats, Units, Work},
 };
 
+mod money;
+
+pub use money::{CreditsRoot, Liabilities, Payout, Settlement};
+
 /// The evidence format that this crate writes and reads.
 pub const FORMAT: u32 = 1;
 /// Longest entry in bytes (C2SP tlog-tiles: 16-bit lengths).
@@ -303,68 +307,6 @@ pub struct ExternalInput {
     pub source: String,
     /// When it was read, Unix ms.
     pub at_ms: u64,
-}
-
-/// See [`Entry::Settlement`].
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settlement {
-    /// Number, from 1; names the file `/settlement/<number>.json`.
-    pub settlement: u64,
-    /// First epoch whose work counts.
-    pub from_epoch: u64,
-    /// Last epoch whose work counts: the one whose blocks are divided.
-    pub to_epoch: u64,
-    /// The matured blocks of that epoch, in order of hash.
-    pub blocks: Vec<BlockHash>,
-    /// Sum of the blocks' rewards.
-    pub reward_sats: Sats,
-    /// What the previous settlement left.
-    pub carry_in_sats: Sats,
-    /// The operator's fees.
-    pub fee_sats: Sats,
-    /// What is left for the next settlement.
-    pub carry_out_sats: Sats,
-    /// Who is credited how much.
-    pub credits: CreditsRoot,
-}
-
-/// Sum tree over sats.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CreditsRoot {
-    /// Entries.
-    pub count: u64,
-    /// Their sum.
-    pub total_sats: Sats,
-    /// Root of the sum tree.
-    pub root: Hash32,
-}
-
-/// See [`Entry::Payout`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Payout {
-    /// The transaction; names the file `/payout/<txid>.json`.
-    pub txid: BlockHash,
-    /// First settlement it pays for.
-    pub from_settlement: u64,
-    /// Last settlement it pays for.
-    pub to_settlement: u64,
-    /// Sum tree over what each contract is paid.
-    pub outputs: CreditsRoot,
-}
-
-/// See [`Entry::Liabilities`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Liabilities {
-    /// When, Unix ms.
-    pub at_ms: u64,
-    /// Last settlement that is included.
-    pub settlement: u64,
-    /// Sum tree over what each contract is owed.
-    pub balances: CreditsRoot,
 }
 
 /// See [`Entry::LogClosed`].

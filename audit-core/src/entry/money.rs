@@ -1,0 +1,76 @@
+//! The entries about money.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    hash::{BlockHash, Hash32},
+    work::Sats,
+};
+
+/// See [`Entry::Settlement`](super::Entry::Settlement).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settlement {
+    /// Number, from 1; names the file `/settlement/<number>.json`.
+    pub settlement: u64,
+    /// First epoch whose work counts.
+    pub from_epoch: u64,
+    /// Last epoch whose work counts: the one whose blocks are divided.
+    pub to_epoch: u64,
+    /// The matured blocks of that epoch, in order of hash.
+    pub blocks: Vec<BlockHash>,
+    /// Sum of the blocks' rewards.
+    pub reward_sats: Sats,
+    /// What the previous settlement left.
+    pub carry_in_sats: Sats,
+    /// The operator's fees.
+    pub fee_sats: Sats,
+    /// What is left for the next settlement.
+    pub carry_out_sats: Sats,
+    /// Who is credited how much.
+    pub credits: CreditsRoot,
+}
+
+/// Sum tree over sats.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreditsRoot {
+    /// Entries.
+    pub count: u64,
+    /// Their sum.
+    pub total_sats: Sats,
+    /// Root of the sum tree.
+    pub root: Hash32,
+}
+
+/// See [`Entry::Payout`](super::Entry::Payout).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payout {
+    /// The transaction; names the file `/payout/<txid>.json`.
+    pub txid: BlockHash,
+    /// First settlement it pays for.
+    pub from_settlement: u64,
+    /// Last settlement it pays for.
+    pub to_settlement: u64,
+    /// Sum tree over what each contract is paid.
+    pub outputs: CreditsRoot,
+}
+
+/// See [`Entry::Liabilities`](super::Entry::Liabilities).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Liabilities {
+    /// Number, from 1; names the file `/liabilities/<number>.json`.
+    pub liabilities: u64,
+    /// When, Unix ms; strictly increasing.
+    pub at_ms: u64,
+    /// Last settlement that is included: the last one logged before.
+    pub settlement: u64,
+    /// Sum tree over what each contract is owed.
+    pub balances: CreditsRoot,
+    /// Sum tree over the coins that back it.
+    pub coins: CreditsRoot,
+}

@@ -5,6 +5,7 @@ pub mod cases;
 mod mine;
 mod publish;
 mod script;
+pub mod threats;
 
 use std::collections::BTreeMap;
 

@@ -25,8 +25,8 @@ function evidence(files) {
 for (const file of readdirSync(join(vectors, 'audit'))) {
 	const vector = load(join(vectors, 'audit', file));
 	test(`${file}: ${vector.name}`, async () => {
-		const { policy, receipt, claims, wasm_sha256 } = vector;
-		const options = { policy, receipt, contract: null, claims, wasm_sha256 };
+		const { policy, receipt, claims, wasm_sha256, remembered } = vector;
+		const options = { policy, receipt, contract: null, claims, wasm_sha256, remembered };
 		const steps = [];
 		const json = await audit(evidence(vector.files), JSON.stringify(options), (step) => steps.push(JSON.parse(step)));
 		const report = JSON.parse(json);

@@ -6,7 +6,7 @@ use audit_core::{
     audit::{AuditRequest, CheckId, Claims, ContractQuery, EpochClaim, SettlementClaim},
     checkpoint::{Checkpoint, LogKey},
     contract::Receipt,
-    entry::{EpochOpen, Settlement},
+    entry::{EpochOpen, LogHead, Settlement},
     hash::Hash32,
     job::Job,
     policy::Policy,
@@ -16,7 +16,7 @@ use audit_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Cheats, ORIGIN, Script, WASM, receipt};
+use super::{Cheats, ORIGIN, Script, WASM, receipt, threats::threats};
 
 /// One vector, as its JSON file holds it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct Vector {
     pub claims: Option<Claims>,
     /// SHA-256 of the verifier.
     pub wasm_sha256: Option<Hash32>,
+    /// The log as this verifier saw it last.
+    pub remembered: Option<LogHead>,
     /// Evidence: hex by path.
     pub files: BTreeMap<String, String>,
     /// The only check that must fail; null for an honest log.
@@ -52,6 +54,7 @@ impl Vector {
             contract: self.receipt.clone().map(ContractQuery::Receipt),
             claims: self.claims.clone(),
             wasm_sha256: self.wasm_sha256,
+            remembered: self.remembered.clone().map(|LogHead { origin, size, root }| Checkpoint { origin, size, root }),
             ..AuditRequest::new(policy)
         }
     }
@@ -105,6 +108,7 @@ pub fn vectors() -> BTreeMap<&'static str, Vector> {
         "verifier-self",
         honest_but(CheckId::VerifierSelf, &|vector| vector.wasm_sha256 = Some(Hash32([1; 32]))),
     );
+    vectors.extend(threats());
     vectors
 }
 
@@ -116,7 +120,7 @@ fn honest() -> Vector {
     }
 }
 
-fn of(cheats: &Cheats<'_>, fails: Option<CheckId>) -> Vector {
+pub(super) fn of(cheats: &Cheats<'_>, fails: Option<CheckId>) -> Vector {
     let story = Script::tell(cheats);
     Vector {
         name: fails.map_or("an honest log".into(), |check| format!("not true: {}", check.sentence())),
@@ -124,6 +128,7 @@ fn of(cheats: &Cheats<'_>, fails: Option<CheckId>) -> Vector {
         receipt: Some(receipt(1)),
         claims: None,
         wasm_sha256: Some(WASM),
+        remembered: None,
         files: story.files.iter().map(|(path, bytes)| (path.clone(), hex::encode(bytes))).collect(),
         fails: fails.map(|check| check.id().into()),
         work: None,

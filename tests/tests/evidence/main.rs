@@ -1,4 +1,5 @@
 //! The verifier on logs in memory: honest ones hold, and each cheat makes exactly the check fail that answers for it.
 
 mod cheats;
+mod threats;
 mod vectors;

@@ -7,7 +7,7 @@ use tests::operator::threats::threats;
 /// Vector → check, from the rows of the page's table.
 fn documented() -> BTreeMap<String, String> {
     let page = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/THREATS.md");
-    let page = fs::read_to_string(page).unwrap();
+    let page = fs::read_to_string(page).expect("docs/THREATS.md is in the checkout");
     let row = |line: &str| {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let [_, _, _, vector, check, _] = cells[..] else { return None };

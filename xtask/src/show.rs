@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 mod chain;
+mod figures;
 
 /// Which capability is shown.
 #[derive(Args)]

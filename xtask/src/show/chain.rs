@@ -1,22 +1,11 @@
 //! The demonstration of the chain: bought, mined, sealed, settled, verified, and attacked.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Context;
-use serde_json::Value;
-
 use super::Row;
-use crate::process::run_watched;
-use crate::{bench, demo, paths, setup};
-
-/// A row that a test proves: the figure's name as the test prints it, what it shows, and when it holds.
-struct Shown {
-    name: &'static str,
-    what: &'static str,
-    held: fn(&Value) -> bool,
-}
+use super::figures::{self, Shown, read, sentence};
+use crate::{bench, demo, setup};
 
 /// What the suite's tests print as `figure {"name":…}` lines.
 const BY_TESTS: &[Shown] = &[
@@ -62,7 +51,7 @@ pub(crate) fn show() -> anyhow::Result<Vec<Row>> {
     demo::build_release()?;
     let folder = tempfile::tempdir()?;
     let mut rows = played(folder.path())?;
-    rows.extend(tested()?);
+    rows.extend(figures::rows(BY_TESTS, &figures::of_suite(TESTS)?));
     rows.extend(measured(folder.path())?);
     Ok(rows)
 }
@@ -90,37 +79,6 @@ fn played(folder: &Path) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Runs the suite in release, so that the figures are those of the programs people run.
-fn tested() -> anyhow::Result<Vec<Row>> {
-    let cluster = setup::Cluster::start()?;
-    let mut cargo = paths::cargo();
-    // The packages of the release build, so that cargo finds every dependency built with the same features.
-    cargo.args(["test", "--release", "-p", "server", "-p", "auditor", "-p", "tests"]);
-    cargo.args(["--test", "suite", "--", "--nocapture"]).args(TESTS);
-    cargo.env("BITCOIND", setup::bitcoind()?).env("DATABASE_URL", cluster.url());
-    let mut figures = BTreeMap::new();
-    let result = run_watched(&mut cargo, |line| {
-        // Another test's output may stand before it on the line.
-        let Some((_, json)) = line.split_once("figure ") else { return };
-        if let Ok(Value::Object(figure)) = serde_json::from_str::<Value>(json) {
-            figures.insert(figure["name"].as_str().unwrap_or_default().to_owned(), Value::Object(figure));
-        }
-    });
-    let all_passed = result.is_ok();
-    if let Err(error) = result {
-        println!("the suite failed: {error:#}");
-    }
-    let row = |shown: &Shown| {
-        let figure = figures.get(shown.name);
-        Row {
-            what: shown.what.into(),
-            figure: figure.map_or_else(|| "no figure was printed".into(), sentence),
-            held: all_passed && figure.is_some_and(shown.held),
-        }
-    };
-    Ok(BY_TESTS.iter().map(row).collect())
-}
-
 fn measured(folder: &Path) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (program, what) in [
@@ -134,17 +92,4 @@ fn measured(folder: &Path) -> anyhow::Result<Vec<Row>> {
         rows.push(Row { what: what.into(), figure: sentence(&figures["summary"]), held });
     }
     Ok(rows)
-}
-
-fn read(file: &Path) -> anyhow::Result<Value> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("no figures in {}", file.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))
-}
-
-/// `{"kills":20,"forks":0}` as `kills 20, forks 0`.
-fn sentence(figure: &Value) -> String {
-    let Some(object) = figure.as_object() else { return figure.to_string() };
-    let shown = object.iter().filter(|(name, _)| *name != "name" && *name != "held");
-    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    shown.map(|(name, value)| format!("{} {}", name.replace('_', " "), word(value))).collect::<Vec<_>>().join(", ")
 }

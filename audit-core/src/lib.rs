@@ -1,7 +1,8 @@
 //! The rules of Provenhash that both sides run: the server when it makes evidence, the verifier when it judges it.
 //!
-//! In scope: work and targets, headers and coinbases, the anchor, share records and their tree, allocation, settlement
-//! arithmetic, log entries, checkpoints and proofs, the bundle, and [`audit`](mod@audit), the checks themselves.
+//! In scope: work and targets, headers and coinbases, the chain they stand on, the anchor, share records and their tree,
+//! allocation, settlement arithmetic, log entries, checkpoints and proofs, the bundle, and [`audit`](mod@audit), the checks
+//! themselves.
 //! `docs/LOG.md` describes the same formats in words.
 //!
 //! Out of scope: mining (`pool-core`), storage, HTTP and money (`server`), fetching evidence (`auditor`,
@@ -18,11 +19,14 @@ pub mod allocation;
 pub mod anchor;
 pub mod audit;
 pub mod bundle;
+pub mod chain;
 pub mod checkpoint;
 pub mod coinbase;
 pub mod contract;
 pub mod entry;
 pub mod epoch;
+#[cfg(test)]
+mod fixture;
 pub mod hash;
 pub mod header;
 pub mod job;

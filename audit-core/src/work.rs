@@ -74,6 +74,12 @@ impl Target {
         u128::try_from(hashes).ok().map(Work)
     }
 
+    /// ⌊target · `numerator` / `denominator`⌋; `None` when that exceeds 256 bits or the denominator is 0.
+    pub fn scaled(self, numerator: u32, denominator: u32) -> Option<Self> {
+        let scaled = (U512::from(self.0) * U512::from(numerator)).checked_div(U512::from(denominator))?;
+        U256::checked_from_limbs_slice(scaled.as_limbs()).map(Self)
+    }
+
     /// Whether `hash`, as a number, is at most this target.
     pub fn is_met_by(self, hash: &BlockHash) -> bool {
         U256::from_le_bytes(hash.0) <= self.0
@@ -150,6 +156,16 @@ impl Nbits {
     /// The header's field.
     pub fn get(self) -> u32 {
         self.0
+    }
+
+    /// The compact form of a target, rounded down (Bitcoin Core `arith_uint256::GetCompact`).
+    pub fn of(target: Target) -> Self {
+        let size = target.0.bit_len().div_ceil(8);
+        let shifted = if size <= 3 { target.0 << (8 * (3 - size)) } else { target.0 >> (8 * (size - 3)) };
+        let mantissa = shifted.wrapping_to::<u32>();
+        // The mantissa's top bit is a sign.
+        let (mantissa, size) = if mantissa & 0x0080_0000 == 0 { (mantissa, size) } else { (mantissa >> 8, size + 1) };
+        Self(mantissa | (size as u32) << 24)
     }
 
     /// The network target; `None` when negative, zero or beyond 256 bits (Bitcoin Core `arith_uint256::SetCompact`).

@@ -4,22 +4,19 @@ use alloc::{
     boxed::Box,
     format,
     string::{String, ToString},
-    vec,
     vec::Vec,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use signed_note::{Note, NoteError, Signer, Verifier, VerifierList, key_id, new_ed25519_verifier_key};
+use ed25519_dalek::{Signer, SigningKey};
+use signed_note::{Note, NoteError, Verifier, VerifierList};
 use thiserror::Error;
 
-use crate::{hash::Hash32, text::decimal};
+pub use crate::vkey::{KeyKind, Vkey, VkeyError};
+use crate::{hash::Hash32, text::decimal, vkey::signature_line};
 
 /// Longest checkpoint note that is read, in bytes: 100 signatures and a long origin fit.
 pub const CHECKPOINT_MAX: usize = 65_536;
-/// Signature type of a log's checkpoint (c2sp.org/signed-note).
-const ED25519: u8 = 0x01;
-
 /// What a log says about itself: that at `size` entries its root is `root`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Checkpoint {
@@ -37,14 +34,6 @@ pub struct LogKey {
     key: SigningKey,
 }
 
-/// The public key of a log or witness: name, key id, type and key.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Vkey {
-    name: String,
-    id: u32,
-    key: VerifyingKey,
-}
-
 /// Why a checkpoint is not to be believed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CheckpointError {
@@ -57,6 +46,14 @@ pub enum CheckpointError {
     /// No signature of the log's key.
     #[error("not signed by {0}")]
     Unsigned(String),
+    /// Too few cosignatures.
+    #[error("cosigned by {found}, the policy asks for {expected}")]
+    Quorum {
+        /// The policy's quorum.
+        expected: String,
+        /// The witnesses that cosigned.
+        found: String,
+    },
     /// The note's text is no checkpoint.
     #[error("line {0} of the checkpoint is malformed")]
     Text(usize),
@@ -69,11 +66,6 @@ pub enum CheckpointError {
         found: String,
     },
 }
-
-/// Why a text is no verifier key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("expected a verifier key: name+8 hex digits+base64 of an Ed25519 key")]
-pub struct VkeyError;
 
 impl Checkpoint {
     /// The three lines that are signed and that anchors quote.
@@ -98,34 +90,19 @@ impl Checkpoint {
         }
     }
 
-    /// Verifies a note and parses the checkpoint in it.
+    /// Verifies a note of one log and parses the checkpoint in it.
     ///
     /// # Errors
     /// See [`CheckpointError`].
     pub fn from_note(note: &[u8], log: &Vkey) -> Result<Self, CheckpointError> {
-        let note = Note::from_bytes(note).map_err(|_| CheckpointError::Note)?;
-        let verifiers = VerifierList::new(vec![Box::new(log.clone())]);
-        note.verify(&verifiers).map_err(|error| match error {
-            NoteError::UnverifiedNote => CheckpointError::Unsigned(log.name.clone()),
-            NoteError::InvalidSignature { name, .. } => CheckpointError::Signature(name),
-            _ => CheckpointError::Note,
-        })?;
-        let text = core::str::from_utf8(note.text()).map_err(|_| CheckpointError::Note)?;
-        let checkpoint = Self::parse(text)?;
-        if checkpoint.origin == log.name {
-            Ok(checkpoint)
-        } else {
-            Err(CheckpointError::Origin { expected: log.name.clone(), found: checkpoint.origin })
-        }
+        Ok(SignedNote::parse(note)?.verify(core::slice::from_ref(log), &[])?.0)
     }
 
     /// The signed note.
     pub fn sign(&self, key: &LogKey) -> Vec<u8> {
         let text = self.body();
-        let id = key_id(&key.origin, &typed_key(&key.key.verifying_key()));
         let signature = key.key.sign(text.as_bytes()).to_bytes();
-        let signature = STANDARD.encode([&id.to_be_bytes()[..], &signature].concat());
-        format!("{text}\n\u{2014} {} {signature}\n", key.origin).into_bytes()
+        format!("{text}\n{}", signature_line(&key.vkey(), &signature)).into_bytes()
     }
 }
 
@@ -142,8 +119,7 @@ impl LogKey {
 
     /// The public key.
     pub fn vkey(&self) -> Vkey {
-        let key = self.key.verifying_key();
-        Vkey { name: self.origin.clone(), id: key_id(&self.origin, &typed_key(&key)), key }
+        Vkey::new(&self.origin, KeyKind::Log, self.key.verifying_key())
     }
 }
 
@@ -153,75 +129,77 @@ impl core::fmt::Debug for LogKey {
     }
 }
 
-impl Signer for LogKey {
-    fn name(&self) -> &str {
-        &self.origin
-    }
-
-    fn key_id(&self) -> u32 {
-        self.vkey().id
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, ed25519_dalek::SignatureError> {
-        Ok(self.key.sign(message).to_bytes().into())
-    }
+/// A note whose signatures are not yet verified: nothing in it is to be believed.
+pub(crate) struct SignedNote {
+    note: Note,
+    checkpoint: Checkpoint,
 }
 
-impl Vkey {
-    /// The key's name: a log's origin.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
+/// A signature that was verified: which key's, and the bytes.
+pub(crate) struct Verified<'a> {
+    pub(crate) key: &'a Vkey,
+    pub(crate) signature: Vec<u8>,
 }
 
-impl Verifier for Vkey {
-    fn name(&self) -> &str {
-        &self.name
+impl SignedNote {
+    /// Parses a note and the checkpoint in it.
+    pub(crate) fn parse(note: &[u8]) -> Result<Self, CheckpointError> {
+        let note = Note::from_bytes(note).map_err(|_| CheckpointError::Note)?;
+        let text = core::str::from_utf8(note.text()).map_err(|_| CheckpointError::Note)?;
+        let checkpoint = Checkpoint::parse(text)?;
+        Ok(Self { note, checkpoint })
     }
 
-    fn key_id(&self) -> u32 {
-        self.id
+    /// The origin that the note claims: which keys it is to be verified with.
+    pub(crate) fn origin(&self) -> &str {
+        &self.checkpoint.origin
     }
 
-    /// Strictly: keys of small order and signatures of non-canonical form are refused.
-    fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        Signature::from_slice(signature).is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
+    /// The bytes that are signed.
+    pub(crate) fn text(&self) -> &[u8] {
+        self.note.text()
     }
-}
 
-impl core::fmt::Display for Vkey {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        formatter.write_str(&new_ed25519_verifier_key(&self.name, &self.key))
-    }
-}
-
-impl core::str::FromStr for Vkey {
-    type Err = VkeyError;
-    fn from_str(text: &str) -> Result<Self, VkeyError> {
-        let parts: Vec<&str> = text.splitn(3, '+').collect();
-        let [name, _, key] = parts[..] else { return Err(VkeyError) };
-        let typed = STANDARD.decode(key).map_err(|_| VkeyError)?;
-        let (kind, key) = typed.split_first().ok_or(VkeyError)?;
-        let key: [u8; 32] = key.try_into().map_err(|_| VkeyError)?;
-        let key = VerifyingKey::from_bytes(&key).map_err(|_| VkeyError)?;
-        let vkey = Self { name: name.into(), id: key_id(name, &typed), key };
-        if *kind == ED25519 && vkey.to_string() == text && signed_note::is_key_name_valid(name) {
-            Ok(vkey)
+    /// Verifies the note with every key of its origin among `logs` and every witness; of each key the first signature
+    /// counts, one that does not verify condemns the note, unknown keys are ignored (c2sp.org/signed-note).
+    pub(crate) fn verify<'a>(
+        self,
+        logs: &'a [Vkey],
+        witnesses: &'a [Vkey],
+    ) -> Result<(Checkpoint, Vec<Verified<'a>>), CheckpointError> {
+        let of_origin = || logs.iter().filter(|log| log.name() == self.checkpoint.origin);
+        if of_origin().next().is_none() {
+            let expected = logs.iter().map(Vkey::name).collect::<Vec<_>>().join(" or ");
+            return Err(CheckpointError::Origin { expected, found: self.checkpoint.origin });
+        }
+        let known: Vec<&Vkey> = of_origin().chain(witnesses).collect();
+        let boxed = known.iter().map(|key| Box::new((*key).clone()) as Box<dyn Verifier>);
+        let unsigned = || CheckpointError::Unsigned(self.checkpoint.origin.clone());
+        let (signatures, _) = self.note.verify(&VerifierList::new(boxed.collect())).map_err(|error| match error {
+            NoteError::UnverifiedNote => unsigned(),
+            NoteError::InvalidSignature { name, .. } => CheckpointError::Signature(name),
+            _ => CheckpointError::Note,
+        })?;
+        let key_of = |signature: &signed_note::Signature| {
+            let id = (signature.name(), signature.id());
+            known.iter().copied().find(|key| (key.name(), key.key_id()) == id)
+        };
+        let verified = signatures.iter().filter_map(|signature| {
+            Some(Verified { key: key_of(signature)?, signature: signature.signature().to_vec() })
+        });
+        let verified: Vec<Verified<'a>> = verified.collect();
+        if verified.iter().any(|signature| signature.key.kind() == KeyKind::Log) {
+            Ok((self.checkpoint, verified))
         } else {
-            Err(VkeyError)
+            Err(unsigned())
         }
     }
-}
-
-fn typed_key(key: &VerifyingKey) -> [u8; 33] {
-    let mut typed = [ED25519; 33];
-    typed[1..].copy_from_slice(key.as_bytes());
-    typed
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec;
 
     fn key() -> LogKey {
         LogKey::new("log.example/pool/v1", &[7; 32])
@@ -255,19 +233,35 @@ mod tests {
     }
 
     #[test]
-    fn our_signature_is_the_crates_signature() {
-        let mut note = Note::new(checkpoint().body().as_bytes(), &[]).unwrap();
-        note.add_sigs(&[&key()]).unwrap();
-        assert_eq!(note.to_bytes(), checkpoint().sign(&key()));
+    fn our_note_is_the_crates_note() {
+        let note = checkpoint().sign(&key());
+        assert_eq!(Note::from_bytes(&note).unwrap().to_bytes(), note);
     }
 
     #[test]
-    fn vkeys_round_trip_and_are_strict() {
-        let text = key().vkey().to_string();
-        assert_eq!(text.parse(), Ok(key().vkey()));
-        for wrong in [text.to_uppercase(), text.replace("log", "gol"), text.replace('+', "-"), format!("{text}=")] {
-            assert_eq!(wrong.parse::<Vkey>(), Err(VkeyError), "{wrong}");
-        }
+    fn a_checkpoint_of_another_origin_is_refused() {
+        let other = LogKey::new("log.example/other", &[7; 32]);
+        let expected = CheckpointError::Origin { expected: other.origin().into(), found: checkpoint().origin };
+        assert_eq!(Checkpoint::from_note(&checkpoint().sign(&key()), &other.vkey()), Err(expected));
+        assert_eq!(
+            Checkpoint::from_note(&checkpoint().sign(&other), &key().vkey()),
+            Err(CheckpointError::Unsigned(checkpoint().origin))
+        );
+    }
+
+    #[test]
+    fn unknown_signatures_are_ignored_and_false_ones_condemn() {
+        let vkey = key().vkey();
+        let note = checkpoint().sign(&key());
+        let with = |line: &str| [&note[..], line.as_bytes()].concat();
+        assert!(Checkpoint::from_note(&with("\u{2014} stranger AAAAAAAA\n"), &vkey).is_ok());
+        let text = [b"x", checkpoint().body().as_bytes()].concat();
+        assert!(Checkpoint::from_note(&with("\u{2014} stranger AAAAAAAA"), &vkey).is_err(), "no line end");
+        let forged = format!("{}\n{}", checkpoint().body(), signature_line(&vkey, &key().key.sign(&text).to_bytes()));
+        assert_eq!(
+            Checkpoint::from_note(forged.as_bytes(), &vkey),
+            Err(CheckpointError::Signature("log.example/pool/v1".into()))
+        );
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod chain;
 pub mod checkpoint;
 pub mod coinbase;
 pub mod contract;
+pub mod cosignature;
 pub mod entry;
 pub mod epoch;
 #[cfg(test)]
@@ -42,4 +43,6 @@ pub mod sum_tree;
 mod text;
 pub mod tile;
 pub mod transaction;
+pub mod vkey;
+pub mod witness;
 pub mod work;

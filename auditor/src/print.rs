@@ -21,7 +21,10 @@ pub(crate) fn error(error: &anyhow::Error) {
 
 /// Says whom the audit trusts when no policy was given.
 pub(crate) fn trusting(policy: &Policy) {
-    eprintln!("Trusting the log key that the evidence itself names (pin it with --policy FILE):\n  {}", policy.log);
+    eprintln!("Trusting the policy that the evidence itself names (pin it with --policy FILE):");
+    for line in policy.to_string().lines() {
+        eprintln!("  {line}");
+    }
 }
 
 /// The report as text: a line a check, failures with their places, then the sums.

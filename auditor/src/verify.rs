@@ -56,7 +56,7 @@ fn policy(path: Option<&Path>, source: &Recorder) -> Result<Policy> {
         Some(path) => read(path)?,
         None => source.read("log/policy", POLICY_MAX as u64).context("no --policy, and none in the evidence")?,
     };
-    let policy = Policy::parse(std::str::from_utf8(&bytes).context("the policy is not UTF-8")?)?;
+    let policy = Policy::parse(&bytes)?;
     if path.is_none() {
         print::trusting(&policy);
     }

@@ -6,6 +6,7 @@ mod mine;
 mod publish;
 mod script;
 pub mod threats;
+pub mod witnessed;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! log.signed, log.grew, log.complete and verifier.self: the signed checkpoint, and every entry under it.
 
 mod order;
+mod witnessed;
 
 use alloc::{
     format,
@@ -14,7 +15,7 @@ use crate::{
     entry::{BlockFound, Entry, EpochClose, EpochOpen, Manifest, Settlement},
     hash::Hash32,
     merkle::{Frontier, leaf_hash},
-    policy::Quorum,
+    policy::Judged,
     tile::{BUNDLE_MAX, bundles, checkpoint_path, entries_path, split_bundle},
 };
 
@@ -71,12 +72,21 @@ pub(super) async fn read<E: Evidence>(
     request: &AuditRequest,
     findings: &mut Findings,
 ) -> Option<Log> {
-    let checkpoint = signed_checkpoint(source, "log/checkpoint", request, findings).await?;
+    let newest = signed_checkpoint(source, "log/checkpoint", request, findings).await?;
+    if !request.policy.is_met(&newest, |_| true) {
+        let expected = format!("cosigned by {}", request.policy.quorum_text());
+        findings.fail(CheckId::LogSigned, Place::new("log/checkpoint", None, expected, newest.witnesses()));
+        return None;
+    }
+    let checkpoint = newest.checkpoint.clone();
     let (entries, roots) = read_entries(source, &checkpoint, findings).await?;
     let log = order::arrange(checkpoint, entries, &roots, findings)?;
     kept_checkpoints_agree(source, &log, &roots, request, findings).await;
+    witnessed::newest_is_recent(&log, &newest, &request.policy, findings);
     log_grew(&log, &roots, request, findings);
-    findings.note(CheckId::LogSigned, format!("signed by {}", request.policy.log));
+    let witnessed = if newest.cosigned.is_empty() { "" } else { ", cosigned by " };
+    let witnesses = if newest.cosigned.is_empty() { String::new() } else { newest.witnesses() };
+    findings.note(CheckId::LogSigned, format!("signed by {}{witnessed}{witnesses}", newest.log));
     let (size, epochs) = (log.checkpoint.size, log.epochs.len());
     findings.note(CheckId::LogComplete, format!("{size} entries, {epochs} epochs"));
     Some(log)
@@ -94,23 +104,20 @@ pub(super) fn verifier_is_published(log: &Log, request: &AuditRequest, findings:
     findings.equal(check, "log/tile/entries", "verifier", &published, &own.to_string());
 }
 
+/// A checkpoint of the policy's logs, its cosignatures verified but not asked for.
 async fn signed_checkpoint<E: Evidence>(
     source: &mut Source<'_, E>,
     path: &str,
     request: &AuditRequest,
     findings: &mut Findings,
-) -> Option<Checkpoint> {
+) -> Option<Judged> {
     let check = CheckId::LogSigned;
-    if let Quorum::Of(name) = &request.policy.quorum {
-        let found = "cosignatures can't be checked by this verifier yet";
-        findings.fail(check, Place::new(path, None, format!("the quorum {name}"), found));
-        return None;
-    }
     let note = source.fetch(path, CHECKPOINT_MAX as u64, check, findings).await?;
-    match Checkpoint::from_note(&note, &request.policy.log) {
-        Ok(checkpoint) => Some(checkpoint),
+    match request.policy.judge_log(&note) {
+        Ok(judged) => Some(judged),
         Err(error) => {
-            let expected = format!("a checkpoint signed by {}", request.policy.log);
+            let logs: Vec<String> = request.policy.logs().iter().map(|log| log.vkey.to_string()).collect();
+            let expected = format!("a checkpoint signed by {}", logs.join(" or "));
             findings.fail(check, Place::new(path, None, expected, error.to_string()));
             None
         }
@@ -166,13 +173,18 @@ async fn kept_checkpoints_agree<E: Evidence>(
 ) {
     let closes = log.epochs.iter().filter_map(|epoch| epoch.close.as_ref().map(|(index, _)| *index));
     let opens = log.epochs.iter().map(|epoch| epoch.open_index);
+    let mut times = witnessed::Times::new(log, &request.policy);
     for index in opens.chain(closes) {
         let path = format!("log/{}", checkpoint_path(index + 1));
         let Some(kept) = signed_checkpoint(source, &path, request, findings).await else { continue };
         let root = usize::try_from(index).ok().and_then(|index| roots.get(index)).copied().unwrap_or_default();
+        times.judge(index, &kept, findings);
+        let kept = kept.checkpoint;
+        findings.equal(CheckId::LogSigned, &path, "origin", &log.checkpoint.origin, &kept.origin);
         findings.equal(CheckId::LogSigned, &path, "size", &(index + 1), &kept.size);
         findings.equal(CheckId::LogSigned, &path, "root", &root, &kept.root);
     }
+    times.tell(findings);
 }
 
 fn log_grew(log: &Log, roots: &[Hash32], request: &AuditRequest, findings: &mut Findings) {

@@ -166,7 +166,7 @@ macro_rules! checks {
 
 checks! {
     BundleIntact "bundle.intact" "The bundle is complete and no file of it was changed.",
-    LogSigned "log.signed" "The log's head is signed with the key you trust.",
+    LogSigned "log.signed" "The log's head is signed with the key you trust and seen by the witnesses you ask for.",
     LogGrew "log.grew" "The log only grew since you last looked: nothing was rewritten.",
     LogComplete "log.complete" "Every entry of the log is here, in order, with no epoch missing.",
     LogTime "log.time" "Each epoch's work carries times that fit the epoch.",
@@ -202,6 +202,8 @@ pub(super) struct Findings(BTreeMap<CheckId, Finding>);
 struct Finding {
     outcome: Option<Outcome>,
     detail: String,
+    /// What is said behind the detail, whichever part of the audit comes last.
+    remark: String,
     failures: Vec<Place>,
     count: u64,
 }
@@ -212,6 +214,11 @@ impl Findings {
         let finding = self.0.entry(check).or_default();
         finding.outcome.get_or_insert(Outcome::Held);
         finding.detail = detail.into();
+    }
+
+    /// Says something behind the check's detail; it does not decide the check.
+    pub(super) fn remark(&mut self, check: CheckId, remark: impl Into<String>) {
+        self.0.entry(check).or_default().remark = remark.into();
     }
 
     /// A check failed here.
@@ -283,11 +290,12 @@ impl Findings {
     fn take(&mut self, check: CheckId) -> CheckReport {
         let missing = Finding { detail: "an earlier check failed".into(), ..Finding::default() };
         let finding = self.0.remove(&check).unwrap_or(missing);
+        let apart = if finding.detail.is_empty() || finding.remark.is_empty() { "" } else { "; " };
         CheckReport {
             id: check,
             sentence: check.sentence(),
             outcome: finding.outcome.unwrap_or(Outcome::NotChecked),
-            detail: finding.detail,
+            detail: alloc::format!("{}{apart}{}", finding.detail, finding.remark),
             place: finding.failures.first().cloned(),
             failures: finding.failures,
             failure_count: finding.count,

@@ -23,6 +23,7 @@ use audit_core::{
 use super::{
     EPOCH_MS, ORIGIN, Operator, START_MS,
     mine::{PAYOUT_SCRIPT, TAG},
+    witnessed::Witnesses,
 };
 
 const FEE_PPM: u32 = 20_000;
@@ -52,6 +53,8 @@ pub struct Cheats<'a> {
     pub files: &'a dyn Fn(&mut Files),
     /// Epochs without work that follow the story.
     pub epochs_after: u64,
+    /// Who cosigns the log; without witnesses the policy asks for none.
+    pub witnesses: Option<Witnesses<'a>>,
 }
 
 impl Default for Cheats<'_> {
@@ -67,6 +70,7 @@ impl Default for Cheats<'_> {
             entries: &|_| {},
             files: &|_| {},
             epochs_after: 0,
+            witnesses: None,
         }
     }
 }
@@ -112,8 +116,13 @@ impl<'a> Script<'a> {
         let earlier = script.operator.checkpoint(8);
         (cheats.entries)(&mut script.operator.entries);
         let mut files = script.operator.publish();
+        let mut policy = script.operator.policy();
+        if let Some(witnesses) = &cheats.witnesses {
+            witnesses.cosign_all(&script.operator, &mut files);
+            policy = witnesses.policy(&script.operator);
+        }
         (cheats.files)(&mut files);
-        Story { files, policy: script.operator.policy(), earlier }
+        Story { files, policy, earlier }
     }
 
     fn begin(&mut self) {

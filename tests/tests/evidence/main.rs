@@ -3,3 +3,4 @@
 mod cheats;
 mod threats;
 mod vectors;
+mod witness;

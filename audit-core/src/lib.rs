@@ -42,6 +42,7 @@ pub mod share;
 pub mod sum_tree;
 mod text;
 pub mod tile;
+pub mod tile_tree;
 pub mod transaction;
 pub mod vkey;
 pub mod witness;

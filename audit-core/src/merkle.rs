@@ -1,5 +1,8 @@
 //! The RFC 6962 tree (SHA-256) and the verifiers of RFC 9162, section 2.1.
 
+mod range;
+mod subtrees;
+
 use alloc::vec::Vec;
 
 use rs_merkle::{Hasher, MerkleTree};
@@ -7,6 +10,9 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::hash::{Hash32, sha256};
+
+pub use range::{prove_range, verify_range};
+pub use subtrees::{Leaves, Subtrees, cover, prove_consistency, prove_inclusion, root_over};
 
 /// Why a proof proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -90,14 +96,20 @@ impl Frontier {
 
     /// Appends a leaf by its hash.
     pub fn push(&mut self, leaf_hash: Hash32) {
-        let mut node = leaf_hash;
-        for _ in 0..self.size.trailing_ones() {
+        self.push_subtree(0, leaf_hash);
+    }
+
+    /// Appends 2^`height` leaves by their root. The size must be a multiple of 2^`height`, as it is when subtrees are
+    /// pushed in the order of [`cover`].
+    pub fn push_subtree(&mut self, height: u32, root: Hash32) {
+        let mut node = root;
+        for _ in 0..(self.size >> height).trailing_ones() {
             if let Some(left) = self.roots.pop() {
                 node = node_hash(&left, &node);
             }
         }
         self.roots.push(node);
-        self.size += 1;
+        self.size += 1 << height;
     }
 
     /// The root now.
@@ -220,30 +232,8 @@ pub fn consistency_proof(old_size: usize, leaf_hashes: &[Hash32]) -> Result<Vec<
     if old_size > leaf_hashes.len() {
         return Err(ProofError::Range);
     }
-    let mut proof = Vec::new();
-    if old_size > 0 {
-        subproof(old_size, leaf_hashes, true, &mut proof);
-    }
+    let Ok(proof) = prove_consistency(old_size as u64, leaf_hashes.len() as u64, &mut Leaves(leaf_hashes));
     Ok(proof)
-}
-
-/// RFC 6962, 2.1.2: SUBPROOF(m, D[n], b).
-fn subproof(old_size: usize, leaves: &[Hash32], complete: bool, proof: &mut Vec<Hash32>) {
-    if old_size == leaves.len() {
-        if !complete {
-            proof.push(tree_root(leaves));
-        }
-        return;
-    }
-    let split = leaves.len().next_power_of_two() / 2;
-    let (left, right) = leaves.split_at(split);
-    if old_size <= split {
-        subproof(old_size, left, complete, proof);
-        proof.push(tree_root(right));
-    } else {
-        subproof(old_size - split, right, false, proof);
-        proof.push(tree_root(left));
-    }
 }
 
 fn same_root(expected: &Hash32, found: &Hash32) -> Result<(), ProofError> {

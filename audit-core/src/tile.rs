@@ -7,6 +7,9 @@ pub const TILE_WIDTH: u64 = 256;
 /// Longest entry bundle in bytes: 256 entries of 65,535 bytes with their lengths.
 pub const BUNDLE_MAX: usize = 256 * (65_535 + 2);
 
+/// What stands before the width in the path of a partial tile or bundle.
+const PARTIAL: &str = ".p/";
+
 /// Path of an entry bundle, below `/log/`: `tile/entries/<N>` with `.p/<W>` when `width` is less than 256.
 pub fn entries_path(index: u64, width: u64) -> String {
     format!("tile/entries/{}", with_width(index, width))
@@ -31,10 +34,15 @@ pub fn bundles(size: u64) -> impl Iterator<Item = (u64, u64)> {
 pub fn to_bundle<'a>(entries: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut bundle = Vec::new();
     for entry in entries {
-        bundle.extend(u16::try_from(entry.len()).unwrap_or(u16::MAX).to_be_bytes());
-        bundle.extend(entry);
+        append_to_bundle(&mut bundle, entry);
     }
     bundle
+}
+
+/// Appends an entry to a bundle.
+pub fn append_to_bundle(bundle: &mut Vec<u8>, entry: &[u8]) {
+    bundle.extend(u16::try_from(entry.len()).unwrap_or(u16::MAX).to_be_bytes());
+    bundle.extend(entry);
 }
 
 /// Splits a bundle of exactly `width` entries; `Err` is the byte at which it is malformed.
@@ -53,8 +61,30 @@ pub fn split_bundle(bundle: &[u8], width: u64) -> Result<Vec<&[u8]>, usize> {
     if rest.is_empty() { Ok(entries) } else { Err(bundle.len() - rest.len()) }
 }
 
+/// The path of the full tile or bundle that begins with a partial one, and that replaces it once it exists; the path itself
+/// when it names no partial file.
+pub fn full_path(path: &str) -> &str {
+    path.split_once(PARTIAL).map_or(path, |(full, _)| full)
+}
+
+/// What the partial file at `path` held, from the full file that replaced it. `None` when `path` names no partial file, or
+/// the full one is too short.
+pub fn narrowed<'a>(path: &str, full: &'a [u8]) -> Option<&'a [u8]> {
+    let (full_path, width) = path.split_once(PARTIAL)?;
+    let width: u64 = width.parse().ok()?;
+    if !full_path.contains("tile/entries/") {
+        return full.get(..usize::try_from(width).ok()? * 32);
+    }
+    let mut end = 0;
+    for _ in 0..width {
+        let length = full.get(end..)?.first_chunk::<2>()?;
+        end += 2 + usize::from(u16::from_be_bytes(*length));
+    }
+    full.get(..end)
+}
+
 fn with_width(index: u64, width: u64) -> String {
-    let partial = if width < TILE_WIDTH { format!(".p/{width}") } else { String::new() };
+    let partial = if width < TILE_WIDTH { format!("{PARTIAL}{width}") } else { String::new() };
     format!("{}{partial}", grouped(index))
 }
 
@@ -98,5 +128,17 @@ mod tests {
         assert_eq!(split_bundle(&bundle, 2), Err(5));
         assert_eq!(split_bundle(&bundle, 4), Err(bundle.len()));
         assert_eq!(split_bundle(&bundle[..6], 3), Err(5));
+    }
+
+    #[test]
+    fn a_full_file_begins_with_the_partial_ones_it_replaced() {
+        let bundle = to_bundle([&b"a"[..], b"", b"ccc"]);
+        assert_eq!(full_path("log/tile/entries/x001/007.p/2"), "log/tile/entries/x001/007");
+        assert_eq!(full_path("log/checkpoint"), "log/checkpoint");
+        assert_eq!(narrowed("log/tile/entries/000.p/2", &bundle), Some(&bundle[..5]));
+        assert_eq!(narrowed("log/tile/entries/000.p/4", &bundle), None);
+        assert_eq!(narrowed("tile/0/000.p/2", &[7; 96]), Some(&[7; 64][..]));
+        assert_eq!(narrowed("tile/0/000.p/4", &[7; 96]), None);
+        assert_eq!(narrowed("tile/0/000", &[7; 96]), None);
     }
 }

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use audit_core::work::{Level, Nbits, Units};
 use bitcoin::Network;
@@ -123,10 +123,7 @@ impl Config {
 
     /// The database this configuration means, as a URL for `db::Database::open`.
     pub fn database_url(&self) -> String {
-        match &self.storage.database_url {
-            Some(url) => url.clone(),
-            None => format!("sqlite://{}?mode=rwc", self.storage.data.join("provenhash.sqlite").display()),
-        }
+        database_url(self.storage.database_url.as_deref(), &self.storage.data)
     }
 
     /// The rules between fields. The message says which flag to change.
@@ -157,6 +154,14 @@ impl Config {
 /// A secret is no flag: command lines are readable by every user of a machine.
 pub fn operator_token_from_environment() -> Option<String> {
     std::env::var("PROVENHASH_OPERATOR_TOKEN").ok().filter(|token| !token.is_empty())
+}
+
+/// The database that `--database-url` or its absence means.
+pub fn database_url(url: Option<&str>, data: &Path) -> String {
+    match url {
+        Some(url) => url.into(),
+        None => format!("sqlite://{}?mode=rwc", data.join("provenhash.sqlite").display()),
+    }
 }
 
 /// The command line this process was started with.

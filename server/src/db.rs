@@ -103,6 +103,12 @@ impl Database {
         Ok(())
     }
 
+    /// Runs any statement, for tests that damage a database.
+    #[cfg(test)]
+    pub(crate) async fn execute(&self, sql: &str) {
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&self.pool).await.unwrap();
+    }
+
     /// Waits for connections in use and closes all.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use audit_core::tile_tree::TileStore;
 use thiserror::Error;
 
 pub mod http;
@@ -76,9 +77,27 @@ impl EvidenceStore {
         }
     }
 
+    /// Deletes a folder with all files in it. A folder that does not exist is deleted already.
+    pub(crate) fn remove_folder(&self, path: &str) -> Result<(), EvidenceError> {
+        match fs::remove_dir_all(self.root.join(path)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(EvidenceError::Io { path: path.into(), source: error })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Names of the files in a folder, none when it does not exist.
     pub(crate) fn list(&self, folder: &str) -> Result<Vec<String>, EvidenceError> {
         list_names(&self.root.join(folder)).map_err(|source| EvidenceError::Io { path: folder.into(), source })
+    }
+}
+
+impl TileStore for EvidenceStore {
+    type Error = EvidenceError;
+
+    fn read_tile(&self, path: &str) -> Result<Option<Vec<u8>>, EvidenceError> {
+        self.read(&format!("log/{path}"))
     }
 }
 

@@ -1,6 +1,9 @@
 //! The transparency log: entries are *sequenced* (durable in the database at a leaf index), *integrated* (hashed into
 //! tiles), and *published* (covered by the signed checkpoint that readers see). C2SP tlog-tiles, tlog-checkpoint.
 //!
+//! The tree is read from the tiles, never from all entries: appending and starting cost O(log n), see [`Edge`]. What they
+//! don't look at is looked at by [`check_log()`].
+//!
 //! Never two signatures over different roots for one size, whatever crashes: see [`integrate`] and [`start`].
 //!
 //! In scope: sequencing, tiles, checkpoints, the log's key. Out of scope: what entries say (`audit-core`), who writes
@@ -11,15 +14,15 @@ use std::sync::{Arc, Mutex};
 use audit_core::checkpoint::{LogKey, Vkey};
 use audit_core::entry::{ENTRY_MAX, Entry};
 use audit_core::hash::Hash32;
+use audit_core::tile_tree::{Edge, TreeError};
 use thiserror::Error;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::db::log_entries::LogEntryRow;
 use crate::db::{Database, DbError, Tx, checkpoints, log_entries};
 use crate::evidence::{EvidenceError, EvidenceStore};
-use hashes::Hashes;
 
-mod hashes;
+mod check_log;
 mod integrate;
 mod key;
 mod kind;
@@ -30,6 +33,7 @@ pub(crate) mod check;
 #[cfg(test)]
 mod tests;
 
+pub use check_log::{LogCheck, LogFault, check_log};
 pub use key::{KeyError, load_or_create_key, load_or_create_seed};
 pub use kind::kind;
 
@@ -67,22 +71,28 @@ pub enum TlogError {
     /// An entry that no reader would accept.
     #[error("a log entry of {0} bytes exceeds the limit of {ENTRY_MAX}")]
     EntryTooLong(usize),
-    /// The tree's arithmetic failed: a bug or broken memory.
-    #[error("hash tree: {0}")]
-    Tree(#[from] tlog_tiles::Error),
+    /// The tiles are not the tree that was signed.
+    #[error("{0}. Run 'provenhash admin check-log', which says what is wrong; nothing was signed")]
+    Tree(#[from] TreeError<EvidenceError>),
     /// A second root would have been signed.
     #[error(
-        "the log was signed with root {signed} at size {size}, but its entries now give {computed}: the database was \
-         changed or restored. Nothing was signed. Restore the database that belongs to this data directory"
+        "the log was signed with root {signed} at size {size}, but its tiles and entries now give {computed}: they were \
+         changed or restored. Nothing was signed. Restore the database and the data directory that belong together"
     )]
     Fork {
         /// Entries.
         size: u64,
         /// Root that has been signed.
         signed: Hash32,
-        /// Root of the entries in the database.
+        /// Root that they would have now.
         computed: Hash32,
     },
+    /// The database holds another history than the one that was published.
+    #[error(
+        "entry {0} in the database is not the one that the published log has: the database was changed or restored. \
+         Nothing was signed. Restore the database that belongs to this data directory"
+    )]
+    OtherEntry(u64),
     /// The database is older than what has been published.
     #[error(
         "{place} says that the log had {published} entries, but the database holds only {found}: it is older than the \
@@ -124,8 +134,8 @@ struct Shared {
     key: LogKey,
     /// Who may append: held from before the transaction until after integration.
     turn: Arc<tokio::sync::Mutex<()>>,
-    /// Locked for short, never across an await.
-    hashes: Mutex<Hashes>,
+    /// Where the tree grows: never ahead of what is signed. Locked for short, never across an await.
+    edge: Mutex<Edge>,
     head: Mutex<Head>,
 }
 
@@ -141,7 +151,7 @@ impl Sequencer {
             store,
             key,
             turn: Arc::default(),
-            hashes: Mutex::default(),
+            edge: Mutex::default(),
             head: Mutex::new(Head { size: 0, root: audit_core::merkle::empty_root() }),
         };
         let sequencer = Self { shared: Arc::new(shared) };

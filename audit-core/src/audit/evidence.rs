@@ -11,6 +11,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::report::{CheckId, Findings, Place};
+use crate::tile::{full_path, narrowed};
 
 /// Fetches evidence by its path, such as `epoch/7/shares` or `log/checkpoint`, without a leading slash.
 pub trait Evidence {
@@ -69,7 +70,7 @@ impl<'a, E: Evidence> Source<'a, E> {
         check: CheckId,
         findings: &mut Findings,
     ) -> Option<Vec<u8>> {
-        match self.evidence.fetch(path, limit).await {
+        match self.read(path, limit).await {
             Ok(bytes) if bytes.len() as u64 <= limit => {
                 self.progress.bytes += bytes.len() as u64;
                 self.tell();
@@ -84,6 +85,18 @@ impl<'a, E: Evidence> Source<'a, E> {
                 findings.fail(check, Place::new(path, None, "the file", error.to_string()));
                 None
             }
+        }
+    }
+
+    /// A partial tile or bundle may be gone once the full one, which begins with it, is there (c2sp.org/tlog-tiles).
+    async fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
+        let full = full_path(path);
+        match self.evidence.fetch(path, limit).await {
+            Err(FetchError::NotFound) if full != path => {
+                let bytes = self.evidence.fetch(full, limit).await?;
+                narrowed(path, &bytes).map(<[u8]>::to_vec).ok_or(FetchError::NotFound)
+            }
+            other => other,
         }
     }
 

@@ -1,4 +1,7 @@
 //! `provenhash admin`: the operator's routes from a shell. Prints the server's JSON answer; exit code 1 on a refusal.
+//! `check-log` is the one command that asks no server.
+
+mod check_log;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +28,16 @@ pub(super) struct AdminArgs {
 
 #[derive(Debug, Subcommand)]
 enum AdminCommand {
+    #[command(flatten)]
+    Route(RouteCommand),
+    /// Hash the whole log again and compare every row and file with it; exit code 1 when something is wrong. Works on the
+    /// data folder itself, also beside a running server
+    CheckLog(check_log::CheckLogArgs),
+}
+
+/// What one of the operator's routes does.
+#[derive(Debug, Subcommand)]
+enum RouteCommand {
     /// Put something up for sale
     CreateOffer(OfferArgs),
     /// List contracts, newest first
@@ -81,10 +94,13 @@ struct Request {
 
 pub(super) fn run(args: &AdminArgs) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(send(args, args.command.request()))
+    match &args.command {
+        AdminCommand::Route(command) => runtime.block_on(send(args, command.request())),
+        AdminCommand::CheckLog(check) => runtime.block_on(check_log::run(&args.data, check)),
+    }
 }
 
-impl AdminCommand {
+impl RouteCommand {
     fn request(&self) -> Request {
         match self {
             Self::CreateOffer(offer) => Request::post("offers".into(), Some(offer.body())),

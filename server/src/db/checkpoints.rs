@@ -26,6 +26,19 @@ pub async fn last(pool: &AnyPool) -> Result<Option<CheckpointRow>, DbError> {
     sqlx::query(sql).fetch_optional(pool).await?.as_ref().map(read).transpose()
 }
 
+/// The largest checkpoint below a size.
+pub async fn before(pool: &AnyPool, size: u64) -> Result<Option<CheckpointRow>, DbError> {
+    let sql = "SELECT size, root, note, kept FROM checkpoints WHERE size < $1 ORDER BY size DESC LIMIT 1";
+    sqlx::query(sql).bind(signed(size)).fetch_optional(pool).await?.as_ref().map(read).transpose()
+}
+
+/// The checkpoints of sizes from `first` to before `end`, ascending.
+pub async fn range(pool: &AnyPool, first: u64, end: u64) -> Result<Vec<CheckpointRow>, DbError> {
+    let sql = "SELECT size, root, note, kept FROM checkpoints WHERE size >= $1 AND size < $2 ORDER BY size";
+    let rows = sqlx::query(sql).bind(signed(first)).bind(signed(end)).fetch_all(pool).await?;
+    rows.iter().map(read).collect()
+}
+
 /// The checkpoint of exactly this size.
 pub async fn of_size(pool: &AnyPool, size: u64) -> Result<Option<CheckpointRow>, DbError> {
     let sql = "SELECT size, root, note, kept FROM checkpoints WHERE size = $1";

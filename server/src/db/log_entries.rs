@@ -24,13 +24,6 @@ pub async fn count(connection: &mut AnyConnection) -> Result<u64, DbError> {
     row.unsigned("size")
 }
 
-/// Whether the leaf indexes are exactly 0 to `count` − 1.
-pub async fn is_dense(pool: &AnyPool) -> Result<bool, DbError> {
-    let sql = "SELECT COUNT(*) AS entries, COALESCE(MAX(leaf_index) + 1, 0) AS size FROM log_entries";
-    let row = sqlx::query(sql).fetch_one(pool).await?;
-    Ok(row.unsigned("entries")? == row.unsigned("size")?)
-}
-
 /// Inserts an entry. A leaf index that is taken is an error: two writers can't sequence the same position.
 pub async fn insert(tx: &mut Tx, row: &LogEntryRow) -> Result<(), DbError> {
     sqlx::query("INSERT INTO log_entries (leaf_index, kind, entry) VALUES ($1, $2, $3)")

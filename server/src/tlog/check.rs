@@ -1,6 +1,8 @@
 //! A log for tests that re-verifies itself: every entry, tile and checkpoint, with `audit-core`'s hashing and not the
 //! tree that wrote them.
 
+use std::path::Path;
+
 use audit_core::checkpoint::Checkpoint;
 use audit_core::entry::Entry;
 use audit_core::hash::Hash32;
@@ -8,9 +10,10 @@ use audit_core::merkle::{
     consistency_proof, inclusion_proof, leaf_hash, tree_root, verify_consistency, verify_inclusion,
 };
 use audit_core::tile::{TILE_WIDTH, bundles, checkpoint_path, entries_path, split_bundle, tile_path};
+use audit_core::tile_tree::Edge;
 use tempfile::TempDir;
 
-use super::{Sequencer, TlogError, load_or_create_key};
+use super::{Sequencer, TlogError, load_or_create_key, lock};
 use crate::db::Database;
 use crate::evidence::EvidenceStore;
 
@@ -53,6 +56,22 @@ impl TestLog {
     pub(crate) async fn stop(self) -> TempDir {
         self.database.close().await;
         self.folder
+    }
+
+    /// A copy of the folder as a stop would leave it; this log goes on.
+    pub(crate) async fn stop_copy(&self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        let file = copy.path().join("provenhash.sqlite");
+        self.database.execute(&format!("VACUUM INTO '{}'", file.display())).await;
+        copy_folder(self.folder.path(), copy.path());
+        copy
+    }
+
+    /// What step 1 of an integration does.
+    pub(crate) async fn write_tiles(&self, size: u64) -> Edge {
+        let shared = &self.sequencer.shared;
+        let edge = lock(&shared.edge).clone();
+        shared.write_tiles(edge, size).await.unwrap()
     }
 
     /// Sequences entries and nothing more: what a crash right after the commit leaves.
@@ -146,6 +165,20 @@ impl TestLog {
 
 pub(crate) fn database_url(folder: &TempDir) -> String {
     format!("sqlite://{}?mode=rwc", folder.path().join("provenhash.sqlite").display())
+}
+
+/// The log and its key.
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else if !entry.file_name().to_string_lossy().starts_with("provenhash.sqlite") {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 fn entry_bytes(store: &EvidenceStore, size: u64) -> Vec<Vec<u8>> {

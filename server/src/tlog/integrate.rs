@@ -1,20 +1,18 @@
-//! From sequenced entries to a published checkpoint, in four steps that may each be the last before a crash.
+//! From sequenced entries to a published checkpoint, in five steps of which each may be the last before a crash.
 
 use std::sync::Arc;
 
 use audit_core::checkpoint::Checkpoint;
-use audit_core::tile::{TILE_WIDTH, checkpoint_path, entries_path, tile_path, to_bundle};
-use tlog_tiles::Tile;
+use audit_core::tile::checkpoint_path;
+use audit_core::tile_tree::{Edge, TileFile};
 
 use super::kind::ends_a_kept_checkpoint;
 use super::{Head, Shared, TlogError, lock};
 use crate::db::checkpoints::CheckpointRow;
 use crate::db::{checkpoints, log_entries};
 
-/// log₂ of [`TILE_WIDTH`] (C2SP tlog-tiles).
-const TILE_HEIGHT: u8 = 8;
 /// Entries read from the database at once.
-const PAGE: u64 = 4_096;
+pub(super) const PAGE: u64 = 4_096;
 
 impl Shared {
     /// The caller holds the turn. Repeating it after a failure or a crash at any step gives the same files and the same
@@ -22,21 +20,26 @@ impl Shared {
     pub(super) async fn integrate(self: &Arc<Self>) -> Result<Head, TlogError> {
         let last = checkpoints::last(self.database.pool()).await?;
         if let Some(row) = &last {
-            // A crash between steps 3 and 4 left a signed checkpoint that no reader has seen.
+            // A crash between steps 2 and 3 left a signed checkpoint that no reader has seen.
             self.publish(row).await?;
         }
         let signed_size = last.map_or(0, |row| row.size);
         for (size, kept) in self.sizes_to_sign(signed_size).await? {
-            // 1. Hash the entries. A crash leaves nothing: hashes live in memory.
-            self.hash_entries(size).await?;
-            // 2. Write tiles and entry bundles. A crash leaves files that no checkpoint covers yet; they are written again
-            //    with the same bytes, because the entries below `size` are committed and never change.
-            self.write_tiles(signed_size, size).await?;
-            // 3. Sign and persist. A crash before leaves nothing signed, one after leaves the row, from which the next
-            //    integration publishes. The signature leaves this process only in step 4.
-            let row = self.sign(size, kept).await?;
-            // 4. Publish. A crash between the two files leaves the older checkpoint for readers; repeated next time.
+            let edge = lock(&self.edge).clone();
+            let before = edge.size();
+            // 1. Hash the entries into tiles and entry bundles and write those. A crash leaves files that no checkpoint
+            //    covers yet; they are written again with the same bytes, because the entries below `size` are committed
+            //    and never change.
+            let edge = self.write_tiles(edge, size).await?;
+            // 2. Sign and persist. A crash before leaves nothing signed, one after leaves the row, from which the next
+            //    integration publishes. The signature leaves this process only in step 3.
+            let row = self.sign(&edge, kept).await?;
+            *lock(&self.edge) = edge;
+            // 3. Publish. A crash between the two files leaves the older checkpoint for readers; repeated next time.
             self.publish(&row).await?;
+            // 4. Delete the partial files that full ones have replaced. A crash leaves some of them: the next start
+            //    deletes them.
+            self.delete_superseded(before).await?;
         }
         Ok(*lock(&self.head))
     }
@@ -60,43 +63,32 @@ impl Shared {
         Ok(sizes)
     }
 
-    /// Step 1: brings the hashes up to `size`.
-    pub(super) async fn hash_entries(&self, size: u64) -> Result<(), TlogError> {
-        loop {
-            let from = lock(&self.hashes).size();
-            if from >= size {
-                return Ok(());
-            }
+    /// Step 1: writes what a tree of `size` entries has and the one that ends at `edge` has not; gives its edge.
+    pub(super) async fn write_tiles(&self, edge: Edge, size: u64) -> Result<Edge, TlogError> {
+        let mut edge = edge;
+        let before = edge.size();
+        while edge.size() < size {
+            let from = edge.size();
             let page = log_entries::range(self.database.pool(), from, size.min(from + PAGE)).await?;
-            if page.first().is_none_or(|row| row.leaf_index != from) {
+            if page.is_empty() {
                 return Err(TlogError::Gaps);
             }
-            let mut hashes = lock(&self.hashes);
+            let mut full = Vec::new();
             for row in page {
-                hashes.push(&row.entry)?;
+                if row.leaf_index != edge.size() {
+                    return Err(TlogError::Gaps);
+                }
+                full.extend(edge.push(&row.entry));
             }
+            self.put(full).await?;
         }
+        self.put(edge.partial_files(before)).await?;
+        Ok(edge)
     }
 
-    /// Step 2: writes what a tree of `new` entries has that one of `old` had not.
-    pub(super) async fn write_tiles(&self, old: u64, new: u64) -> Result<(), TlogError> {
-        for tile in Tile::new_tiles(TILE_HEIGHT, old, new) {
-            let (index, width) = (tile.level_index(), u64::from(tile.width()));
-            let bytes = lock(&self.hashes).tile(&tile)?;
-            self.put(tile_path(tile.level(), index, width), bytes).await?;
-            if tile.level() == 0 {
-                let first = index * TILE_WIDTH;
-                let rows = log_entries::range(self.database.pool(), first, first + width).await?;
-                let bundle = to_bundle(rows.iter().map(|row| row.entry.as_slice()));
-                self.put(entries_path(index, width), bundle).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Step 3: signs the root of the first `size` entries, unless another root was signed for that size.
-    pub(super) async fn sign(&self, size: u64, kept: bool) -> Result<CheckpointRow, TlogError> {
-        let root = lock(&self.hashes).root_at(size)?;
+    /// Step 2: signs the root of the entries so far, unless another root was signed for that size.
+    pub(super) async fn sign(&self, edge: &Edge, kept: bool) -> Result<CheckpointRow, TlogError> {
+        let (size, root) = (edge.size(), edge.root());
         if let Some(row) = checkpoints::of_size(self.database.pool(), size).await?
             && row.root != root
         {
@@ -114,14 +106,14 @@ impl Shared {
         }
     }
 
-    /// Step 4: the kept file first, so that it exists when the newest checkpoint covers it.
+    /// Step 3: the kept file first, so that it exists when the newest checkpoint covers it.
     pub(super) async fn publish(&self, row: &CheckpointRow) -> Result<(), TlogError> {
         if lock(&self.head).size >= row.size {
             return Ok(());
         }
         let note = row.note.clone().into_bytes();
         if row.kept {
-            self.put(checkpoint_path(row.size), note.clone()).await?;
+            self.put(vec![TileFile { path: checkpoint_path(row.size), bytes: note.clone() }]).await?;
         }
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || store.replace("log/checkpoint", &note)).await??;
@@ -129,9 +121,18 @@ impl Shared {
         Ok(())
     }
 
-    /// Writes an immutable file below `/log/`.
-    async fn put(&self, path: String, bytes: Vec<u8>) -> Result<(), TlogError> {
+    /// Step 4: C2SP tlog-tiles lets partial files go once the full one is there; readers fall back to that.
+    pub(super) async fn delete_superseded(&self, before: u64) -> Result<(), TlogError> {
+        let paths = lock(&self.edge).superseded(before);
         let store = self.store.clone();
-        Ok(tokio::task::spawn_blocking(move || store.put(&format!("log/{path}"), &bytes)).await??)
+        let delete = move || paths.iter().try_for_each(|path| store.remove_folder(&format!("log/{path}.p")));
+        Ok(tokio::task::spawn_blocking(delete).await??)
+    }
+
+    /// Writes immutable files below `/log/`.
+    pub(super) async fn put(&self, files: Vec<TileFile>) -> Result<(), TlogError> {
+        let store = self.store.clone();
+        let put = move || files.iter().try_for_each(|file| store.put(&format!("log/{}", file.path), &file.bytes));
+        Ok(tokio::task::spawn_blocking(put).await??)
     }
 }

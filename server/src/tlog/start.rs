@@ -4,7 +4,10 @@
 //! sizes it has already signed, which is proof of fraud in every reader's hands.
 
 use audit_core::checkpoint::Checkpoint;
+use audit_core::merkle::{leaf_hash, root_over, verify_consistency};
 use audit_core::policy::Policy;
+use audit_core::tile::TILE_WIDTH;
+use audit_core::tile_tree::{Edge, TileTree, TreeError, consistency_proof, read_tile};
 
 use super::{Shared, TlogError, lock};
 use crate::db::checkpoints::CheckpointRow;
@@ -18,15 +21,13 @@ struct Claim {
 }
 
 impl Shared {
-    /// Hashes all entries, compares them with every recorded claim, and restores what of the tiles is missing.
+    /// Compares every recorded claim with the tiles at the tree's edge, and the newest entries with both: O(log n) reads,
+    /// however long the log is. [`super::check_log()`] looks at all of it.
     ///
     /// # Errors
     /// Any contradiction between entries, signed rows and published files.
     pub(super) async fn check_at_start(&self) -> Result<(), TlogError> {
         let pool = self.database.pool();
-        if !log_entries::is_dense(pool).await? {
-            return Err(TlogError::Gaps);
-        }
         let count = log_entries::count(&mut *pool.acquire().await.map_err(DbError::from)?).await?;
         let mut claims = self.published()?;
         let last = checkpoints::last(pool).await?;
@@ -35,17 +36,38 @@ impl Shared {
             return self.write_policy();
         };
         self.behind(newest, count)?;
-        self.hash_entries(count).await?;
-        for claim in &claims {
-            self.compare(claim)?;
-        }
+        *lock(&self.edge) = match self.compare_tiles(&claims, newest) {
+            Err(TlogError::Tree(TreeError::Missing(path))) => {
+                tracing::warn!(path, "a file of the log is missing: writing again what is missing");
+                // Compares every file with the entries on the way.
+                self.write_tiles(Edge::new(), newest.checkpoint.size).await?;
+                self.compare_tiles(&claims, newest)?
+            }
+            other => other?,
+        };
+        self.compare_entries(newest.checkpoint.size).await?;
         // Also when the table lost its newest rows: the files prove that this was signed.
         let (size, root) = (newest.checkpoint.size, newest.checkpoint.root);
         let kept = newest.place == kept_place(size);
         checkpoints::insert_or_get(pool, &CheckpointRow { size, root, note: newest.note.clone(), kept }).await?;
-        // Compares every published tile with the entries, and restores tiles that a backup of the files lacks.
-        self.write_tiles(0, size).await?;
+        // A crash kept the last integration from it: partial files exist for sizes that were signed.
+        let before = checkpoints::before(pool, size).await?;
+        self.delete_superseded(before.map_or(0, |row| row.size)).await?;
         self.write_policy()
+    }
+
+    /// The tiles' edge is what the newest claim signs, and every claim is of a beginning of that tree.
+    fn compare_tiles(&self, claims: &[Claim], newest: &Claim) -> Result<Edge, TlogError> {
+        let newest = &newest.checkpoint;
+        let edge = Edge::load(&self.store, newest.size, &newest.root)?;
+        for Claim { checkpoint: old, .. } in claims {
+            let proof = consistency_proof(&self.store, old.size, newest.size)?;
+            if verify_consistency(old.size, newest.size, &proof, &old.root, &newest.root).is_err() {
+                let computed = root_over(0, old.size, &mut TileTree::new(&self.store, old.size))?;
+                return Err(TlogError::Fork { size: old.size, signed: old.root, computed });
+            }
+        }
+        Ok(edge)
     }
 
     /// The newest checkpoint and the largest kept one, as far as there are files.
@@ -78,10 +100,23 @@ impl Shared {
         Err(TlogError::Behind { place: newest.place.clone(), published: newest.checkpoint.size, found })
     }
 
-    fn compare(&self, claim: &Claim) -> Result<(), TlogError> {
-        let (size, signed) = (claim.checkpoint.size, claim.checkpoint.root);
-        let computed = lock(&self.hashes).root_at(size)?;
-        if signed == computed { Ok(()) } else { Err(TlogError::Fork { size, signed, computed }) }
+    /// The newest entries of the database, a tile of them at most, are those of the tree: what is appended next continues
+    /// the published log. Older entries are never hashed again.
+    async fn compare_entries(&self, size: u64) -> Result<(), TlogError> {
+        let Some(index) = size.checked_sub(1).map(|last| last / TILE_WIDTH) else { return Ok(()) };
+        let first = index * TILE_WIDTH;
+        let tree = read_tile(&self.store, 0, index, size - first)?;
+        let rows = log_entries::range(self.database.pool(), first, size).await?;
+        for (leaf_index, hash) in (first..).zip(&tree) {
+            let row = usize::try_from(leaf_index - first).ok().and_then(|offset| rows.get(offset));
+            if row.is_none_or(|row| row.leaf_index != leaf_index) {
+                return Err(TlogError::Gaps);
+            }
+            if row.is_none_or(|row| leaf_hash(&row.entry) != *hash) {
+                return Err(TlogError::OtherEntry(leaf_index));
+            }
+        }
+        Ok(())
     }
 
     /// `/log/policy`: what a verifier needs to trust this log and nothing else. Witnesses will be listed here.

@@ -9,12 +9,13 @@ use crate::sources::{self, Source};
 
 /// The workspace's packages and which other packages of it each may use.
 const MEMBERS: &[(&str, &[&str])] = &[
-    ("audit-core", &[]),
+    ("share-hash", &[]),
+    ("audit-core", &["share-hash"]),
     ("pool-core", &["audit-core"]),
     ("server", &["audit-core", "pool-core"]),
-    ("verifier-wasm", &["audit-core"]),
+    ("verifier-wasm", &["audit-core", "share-hash"]),
     ("auditor", &["audit-core"]),
-    ("tests", &["audit-core", "pool-core"]),
+    ("tests", &["audit-core", "pool-core", "share-hash"]),
     ("xtask", &[]),
 ];
 
@@ -30,7 +31,7 @@ const KEPT_OUT: &[(&str, &[&str])] = &[
 ];
 
 /// Packages that ship; tests and xtask are developer tools.
-const SHIPPED: &[&str] = &["audit-core/", "pool-core/", "server/", "verifier-wasm/", "auditor/"];
+const SHIPPED: &[&str] = &["share-hash/", "audit-core/", "pool-core/", "server/", "verifier-wasm/", "auditor/"];
 
 fn cargo(arguments: &[&str]) -> String {
     let output =

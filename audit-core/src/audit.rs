@@ -8,24 +8,31 @@
 
 mod blocks;
 mod contract;
+mod count;
 mod epoch;
 mod evidence;
+mod in_flight;
 mod log;
+mod plan;
 mod report;
 mod request;
 mod settlements;
 
-pub use evidence::{Evidence, FetchError, Progress};
+pub use count::{
+    BEST_HASHES, Chunks, CountError, CountTask, Counted, Counters, Failure, Inline, JobsOnBlock, TASK_CHUNKS, count,
+};
+pub use evidence::{Evidence, FetchError, Progress, range_of};
 pub use report::{AuditReport, CheckId, CheckReport, ContractReport, EpochRange, Outcome, Place, Totals};
-pub use request::{AuditRequest, Claims, ContractQuery, EpochClaim, SettlementClaim};
+pub use request::{AuditRequest, Claims, ContractQuery, DEFAULT_SAMPLES, Depth, EpochClaim, SettlementClaim};
 
 use evidence::Source;
 use report::Findings;
 
-/// Audits the log that `request.policy` names, from `evidence`. Never fails: what can't be fetched, parsed or verified
-/// is a finding in the report.
-pub async fn audit<E: Evidence>(
+/// Audits the log that `request.policy` names, from `evidence`, its shares recomputed by `counters` on the same evidence.
+/// Never fails: what can't be fetched, parsed or verified is a finding in the report.
+pub async fn audit<E: Evidence, C: Counters>(
     evidence: &E,
+    counters: &C,
     request: &AuditRequest,
     progress: &mut dyn FnMut(Progress),
 ) -> AuditReport {
@@ -33,11 +40,11 @@ pub async fn audit<E: Evidence>(
     bundle_is_intact(request, &mut findings);
     let mut source = Source::new(evidence, progress);
     let Some(log) = log::read(&mut source, request, &mut findings).await else {
-        return findings.into_report(None, Totals::default(), None);
+        return findings.into_report(request.depth, None, Totals::default(), None);
     };
     log::verifier_is_published(&log, request, &mut findings);
     let mut epochs = epoch::Epochs::new(&log);
-    epochs.check_all(&mut source, &mut findings).await;
+    epochs.check_all(&mut source, counters, request.depth, &mut findings).await;
     blocks::check(&log, &epochs, &mut findings);
     let settlements = settlements::check(&mut source, &log, &epochs, &mut findings).await;
     let contract = contract::check(request, &log, &epochs, &settlements, &mut findings);
@@ -49,7 +56,7 @@ pub async fn audit<E: Evidence>(
         reward_sats: settlements.reward,
         credits_sats: settlements.credits,
     };
-    findings.into_report(Some(&log.checkpoint), totals, contract)
+    findings.into_report(request.depth, Some(&log.checkpoint), totals, contract)
 }
 
 fn bundle_is_intact(request: &AuditRequest, findings: &mut Findings) {

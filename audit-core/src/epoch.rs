@@ -147,6 +147,19 @@ impl ChunkRow {
         bytes[64..].copy_from_slice(&self.work.get().to_be_bytes());
         bytes
     }
+
+    /// The inverse of [`ChunkRow::to_bytes`]; every 80 bytes are a row.
+    pub fn from_bytes(bytes: &[u8; CHUNK_ROW_LEN]) -> Self {
+        let hash = |at: usize| {
+            let mut hash = [0; 32];
+            hash.copy_from_slice(&bytes[at..at + 32]);
+            hash
+        };
+        let mut work = [0; 16];
+        work.copy_from_slice(&bytes[64..]);
+        let (root, first) = (Hash32(hash(0)), BlockHash::from_number(hash(32)));
+        Self { root, first, work: Work::new(u128::from_be_bytes(work)) }
+    }
 }
 
 /// Extranonce1 as text.

@@ -45,5 +45,6 @@ pub mod tile;
 pub mod tile_tree;
 pub mod transaction;
 pub mod vkey;
+pub mod window;
 pub mod witness;
 pub mod work;

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use audit_core::{
-    audit::{Evidence, FetchError, Place},
+    audit::{Evidence, FetchError, Place, range_of},
     bundle::{Files, SUMS, check_sums, from_tar, sums, to_tar},
     hash::Hash32,
 };
@@ -53,6 +53,17 @@ impl Source {
             },
         }
     }
+
+    fn read_range(&self, path: &str, start: u64, length: u64) -> Result<Vec<u8>, FetchError> {
+        match self {
+            Self::Server(server) => server.read_range(path, start, length),
+            Self::Folder(root) => folder::read_range(root, path, start, length),
+            Self::Archive(files) => match files.get(path) {
+                Some(bytes) => Ok(range_of(bytes, start, length).into()),
+                None => Err(FetchError::NotFound),
+            },
+        }
+    }
 }
 
 /// A source that can keep what was read from it.
@@ -64,6 +75,14 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn new(source: Source, keep: bool) -> Self {
         Self { source, kept: keep.then(RefCell::default) }
+    }
+
+    /// Reads a part of a file; the whole of it where all evidence is kept.
+    pub(crate) fn read_range(&self, path: &str, start: u64, length: u64) -> Result<Vec<u8>, FetchError> {
+        if self.kept.is_some() {
+            return Ok(range_of(&self.read(path, u64::MAX)?, start, length).into());
+        }
+        self.source.read_range(path, start, length)
     }
 
     /// Reads a file.
@@ -117,6 +136,10 @@ impl Recorder {
 impl Evidence for Recorder {
     async fn fetch(&self, path: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
         self.read(path, limit)
+    }
+
+    async fn fetch_range(&self, path: &str, start: u64, length: u64) -> Result<Vec<u8>, FetchError> {
+        self.read_range(path, start, length)
     }
 }
 

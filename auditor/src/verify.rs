@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use audit_core::{
-    audit::{AuditReport, AuditRequest, ContractQuery, audit},
+    audit::{AuditReport, AuditRequest, ContractQuery, Inline, audit},
     contract::Receipt,
     json::from_canonical,
     policy::{POLICY_MAX, Policy},
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<bool> {
     let source = Recorder::new(Source::open(&args.source)?, args.save.is_some());
     let request = request(args, &source)?;
     let mut progress = print::ProgressLine::new();
-    let report = wait(audit(&source, &request, &mut |step| progress.show(step)));
+    let report = wait(audit(&source, &Inline(&source), &request, &mut |step| progress.show(step)));
     progress.clear();
     if let Some(target) = &args.save {
         source.save(target).with_context(|| format!("saving the evidence to {}", target.display()))?;

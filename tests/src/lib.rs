@@ -23,3 +23,4 @@ pub mod rig;
 pub mod server;
 pub mod signal;
 pub mod stratum;
+pub mod verify;

@@ -1,36 +1,46 @@
 //! The verifier in the browser: a wasm-bindgen face of `audit_core::audit`, with no rule of its own.
 //!
-//! In scope: options from JSON, fetching through the page's function, progress and report as JSON.
+//! In scope: options from JSON, fetching and counting through the page's functions, progress and report as JSON.
 //! Out of scope: every rule (`audit-core`); workers, caching and display (`frontend`).
 
+mod host;
 mod options;
-mod page;
 mod share;
 
-use audit_core::audit::audit as run_audit;
-use js_sys::Function;
+use audit_core::audit::{CountError, CountTask, audit as run_audit, count as run_count};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use page::Page;
+use host::{Host, Page};
 
-/// Audits the log at the page's own origin.
+/// Audits a log.
 ///
-/// `fetch_file(path, limit)` gives a promise of a `Uint8Array` and rejects with an `Error` (its `name` is `NotFound` for
-/// a missing file). `options_json` is described at [`options::Options`]. `on_progress(json)` is called as the audit goes
-/// on. Gives the report as JSON.
+/// `host` is one object: `fetch(path, limit)` and `fetchRange(path, start, length)` give promises of a `Uint8Array` and
+/// reject with an `Error` (its `name` is `NotFound` for a missing file); `count(taskJson)` gives a promise of what
+/// [`count`] gives for the task, from this or another instance of this module; `lanes` is how many counts are worth
+/// having under way; `progress(json)` is called as the audit goes on. `options_json` is described at
+/// [`options::Options`]. Gives the report as JSON.
 ///
 /// # Errors
 /// Options that can't be understood.
 #[wasm_bindgen]
-pub async fn audit(fetch_file: Function, options_json: String, on_progress: Function) -> Result<String, JsValue> {
+pub async fn audit(host: Host, options_json: String) -> Result<String, JsValue> {
     let request = options::parse(&options_json).map_err(|error| JsValue::from_str(&error))?;
-    let mut progress = |step| {
-        let step = serde_json::to_string(&step).unwrap_or_default();
-        // A page whose progress function throws still gets its report.
-        let _ = on_progress.call1(&JsValue::NULL, &JsValue::from_str(&step));
-    };
-    let report = run_audit(&Page::new(fetch_file), &request, &mut progress).await;
+    let page = Page(host);
+    let mut progress = |step| page.tell(&serde_json::to_string(&step).unwrap_or_default());
+    let report = run_audit(&page, &page, &request, &mut progress).await;
     serde_json::to_string(&report).map_err(|error| JsValue::from_str(&error.to_string()))
+}
+
+/// Recounts the chunks of one task that [`audit`] asked its host for: what a worker does. Of `host` only `fetch` and
+/// `fetchRange` are used. Gives the result as JSON.
+///
+/// # Errors
+/// A task that can't be understood.
+#[wasm_bindgen]
+pub async fn count(host: Host, task_json: String) -> Result<String, JsValue> {
+    let failed = |error: CountError| JsValue::from_str(&error.to_string());
+    let task = CountTask::from_json(&task_json).map_err(failed)?;
+    Ok(run_count(&Page(host), &task).await.map_err(failed)?.to_json())
 }
 
 /// The contract id of a receipt (its JSON), so that a page can show which contract it is.

@@ -1,44 +1,34 @@
 //! Epoch by epoch: alloc.sum, alloc.all, job.anchored, log.time, and the shares.
 
-mod jobs;
+mod recount;
 mod running;
-mod shares;
 
-use alloc::{
-    collections::BTreeMap,
-    format,
-    rc::Rc,
-    string::{String, ToString},
-    vec::Vec,
-};
-
-use serde::{Serialize, de::DeserializeOwned};
+use alloc::{collections::BTreeMap, format, rc::Rc, string::ToString, vec::Vec};
 
 use super::{
-    CheckId, Evidence, Place,
+    CheckId, Chunks, Counters, Depth, Evidence, Place,
     evidence::Source,
+    in_flight::InFlight,
     log::{Log, LogEpoch},
+    plan,
     report::Findings,
 };
 use crate::{
     allocation::{Allocation, AllocationError},
     entry::{BlockFound, EpochClose},
-    epoch::{Anchors, JobsFile, RejectsFile, SessionsFile, epoch_path},
     hash::Hash32,
-    json::from_canonical,
-    share::RECORD_LEN,
     work::Work,
 };
 use running::Running;
 
-/// Longest JSON file of an epoch and longest allocation that is read, in bytes.
+/// Longest allocation that is read, in bytes.
 const JSON_MAX: u64 = 256 << 20;
 
 /// What the epochs came to.
 pub(super) struct Epochs<'a> {
     log: &'a Log,
     running: Running,
-    chain: jobs::ChainView,
+    chain: recount::ChainView,
     allocations: BTreeMap<Hash32, Rc<Allocation>>,
     /// Allocation by epoch, from 1; `None` where it could not be read.
     pub(super) allocated: Vec<Option<Rc<Allocation>>>,
@@ -55,7 +45,7 @@ pub(super) struct Sealed {
     pub(super) epoch: u64,
     pub(super) start_ms: u64,
     pub(super) end_ms: u64,
-    /// Recomputed; as claimed where the shares failed, so that one lie is not reported twice.
+    /// As claimed: recomputed where the shares hold, and where they don't one lie is not reported twice.
     pub(super) work: Work,
     /// The shares that met the network target; `None` where the shares failed.
     pub(super) blocks: Option<Vec<BlockFound>>,
@@ -66,7 +56,7 @@ impl<'a> Epochs<'a> {
         Self {
             log,
             running: Running::of(log),
-            chain: jobs::ChainView::default(),
+            chain: recount::ChainView::default(),
             allocations: BTreeMap::new(),
             allocated: Vec::new(),
             sealed: Vec::new(),
@@ -75,7 +65,14 @@ impl<'a> Epochs<'a> {
         }
     }
 
-    pub(super) async fn check_all<E: Evidence>(&mut self, source: &mut Source<'_, E>, findings: &mut Findings) {
+    pub(super) async fn check_all<E: Evidence, C: Counters>(
+        &mut self,
+        source: &mut Source<'_, E>,
+        counters: &C,
+        depth: Depth,
+        findings: &mut Findings,
+    ) {
+        let mut tasks = InFlight::new(counters, self.log, depth);
         let closes = || self.log.epochs.iter().filter_map(|epoch| epoch.close.as_ref());
         source.progress.stage = "epoch";
         source.progress.epochs = closes().count() as u64;
@@ -88,7 +85,7 @@ impl<'a> Epochs<'a> {
             }
             self.allocated.push(allocation);
             if let Some((_, close)) = &epoch.close {
-                self.sealed(source, epoch, close, findings).await;
+                self.sealed(source, &mut tasks, epoch, close, findings).await;
             }
         }
         self.note(findings);
@@ -122,55 +119,33 @@ impl<'a> Epochs<'a> {
         (allocation.commitment() == claimed).then_some(allocation)
     }
 
-    async fn sealed<E: Evidence>(
+    async fn sealed<E: Evidence, C: Counters>(
         &mut self,
         source: &mut Source<'_, E>,
+        tasks: &mut InFlight<'_, C>,
         epoch: &LogEpoch,
         close: &EpochClose,
         findings: &mut Findings,
     ) {
-        let counted = self.count_shares(source, epoch, close, findings).await;
+        let mut recount = recount::Recount::default();
+        while let Some(result) = tasks.next_of(epoch.open.epoch, source).await {
+            recount.add(close, result);
+        }
+        while let Some(task) = recount.next().and_then(|next| plan::task(self.log, epoch, Chunks::Best(next))) {
+            recount.add(close, tasks.also(task, source).await);
+        }
+        recount.take_places(epoch, &mut self.chain);
+        let recount = recount.into_told(findings);
         let end_ms = self.log.end_ms(epoch).unwrap_or(epoch.open.start_ms);
-        let work = counted.as_ref().map_or(close.shares.work, |counted| counted.work);
-        self.shares += counted.as_ref().map_or(0, |_| close.shares.count);
-        self.work = self.work.checked_add(work).unwrap_or(self.work);
+        self.shares += recount.shares;
+        self.work = self.work.checked_add(close.shares.work).unwrap_or(self.work);
         self.sealed.push(Sealed {
             epoch: epoch.open.epoch,
             start_ms: epoch.open.start_ms,
             end_ms,
-            work,
-            blocks: counted.map(|counted| counted.blocks),
+            work: close.shares.work,
+            blocks: recount.blocks,
         });
-        source.progress.shares = self.shares;
-        source.tell();
-    }
-
-    /// Jobs, sessions and shares of a closed epoch; `None` when something in them failed.
-    async fn count_shares<E: Evidence>(
-        &mut self,
-        source: &mut Source<'_, E>,
-        epoch: &LogEpoch,
-        close: &EpochClose,
-        findings: &mut Findings,
-    ) -> Option<shares::Counted> {
-        let number = epoch.open.epoch;
-        let work = CheckId::ShareWork;
-        let fetched = fetch_json(source, number, "jobs.json", &close.jobs, CheckId::JobAnchored, findings).await;
-        let jobs: JobsFile = fetched?;
-        let sessions: SessionsFile =
-            fetch_json(source, number, "sessions.json", &close.sessions, work, findings).await?;
-        let rejects: RejectsFile = fetch_json(source, number, "rejects.json", &close.rejects, work, findings).await?;
-        let jobs = jobs::check(self.log, epoch, &jobs, &mut self.chain, findings)?;
-        let path = epoch_path(number, "shares");
-        let limit = close.shares.count.saturating_mul(RECORD_LEN as u64);
-        let records = source.fetch(&path, limit, work, findings).await?;
-        let path = epoch_path(number, "chunks");
-        let chunks = source.fetch(&path, close.shares.count.saturating_mul(80), work, findings).await?;
-        let files =
-            shares::Files { jobs: &jobs, sessions: &sessions, rejects: &rejects, records: &records, chunks: &chunks };
-        let origin = &self.log.checkpoint.origin;
-        let anchors = Anchors::new(number, origin, epoch.open_index + 1, epoch.root);
-        shares::check(&files, close, anchors, findings)
     }
 
     fn note(&self, findings: &mut Findings) {
@@ -180,57 +155,5 @@ impl<'a> Epochs<'a> {
         findings.note(CheckId::JobAnchored, format!("{} jobs", self.chain.jobs));
         findings.note(CheckId::LogTime, format!("{} jobs", self.chain.jobs));
         findings.note(CheckId::ShareWork, format!("{shares} shares in {epochs} epochs, {work} hashes"));
-    }
-}
-
-/// Fetches a JSON file of an epoch: the one whose SHA-256 its close states, and of this epoch.
-async fn fetch_json<E: Evidence, T: DeserializeOwned + Serialize + OfEpoch>(
-    source: &mut Source<'_, E>,
-    epoch: u64,
-    name: &str,
-    sha256: &Hash32,
-    check: CheckId,
-    findings: &mut Findings,
-) -> Option<T> {
-    let path: String = epoch_path(epoch, name);
-    let bytes = source.fetch(&path, JSON_MAX, check, findings).await?;
-    let found = Hash32::of(&bytes);
-    findings.equal(check, &path, "SHA-256", sha256, &found);
-    if *sha256 != found {
-        return None;
-    }
-    match from_canonical::<T>(&bytes) {
-        Ok(file) if file.epoch() == epoch => Some(file),
-        Ok(file) => {
-            findings.equal(check, &path, "epoch", &epoch, &file.epoch());
-            None
-        }
-        Err(error) => {
-            findings.fail(check, Place::new(path, None, "canonical JSON", error.to_string()));
-            None
-        }
-    }
-}
-
-/// A file that says which epoch it is of.
-trait OfEpoch {
-    fn epoch(&self) -> u64;
-}
-
-impl OfEpoch for JobsFile {
-    fn epoch(&self) -> u64 {
-        self.epoch
-    }
-}
-
-impl OfEpoch for SessionsFile {
-    fn epoch(&self) -> u64 {
-        self.epoch
-    }
-}
-
-impl OfEpoch for RejectsFile {
-    fn epoch(&self) -> u64 {
-        self.epoch
     }
 }

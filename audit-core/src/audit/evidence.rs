@@ -10,13 +10,25 @@ use core::future::Future;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::report::{CheckId, Findings, Place};
+use super::{
+    CountError, Counted,
+    report::{CheckId, Findings, Place},
+};
 use crate::tile::{full_path, narrowed};
 
 /// Fetches evidence by its path, such as `epoch/7/shares` or `log/checkpoint`, without a leading slash.
 pub trait Evidence {
     /// The file's whole content. Must not return more than `limit` bytes: a longer file is [`FetchError::TooLong`].
     fn fetch(&self, path: &str, limit: u64) -> impl Future<Output = Result<Vec<u8>, FetchError>>;
+
+    /// `length` bytes of the file from byte `start` on; fewer only where the file ends, and none behind its end.
+    fn fetch_range(&self, path: &str, start: u64, length: u64) -> impl Future<Output = Result<Vec<u8>, FetchError>>;
+}
+
+/// What [`Evidence::fetch_range`] gives of a file that is at hand as a whole.
+pub fn range_of(file: &[u8], start: u64, length: u64) -> &[u8] {
+    let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(file.len());
+    file.get(at(start)..at(start.saturating_add(length))).unwrap_or_default()
 }
 
 /// Why a file can't be had.
@@ -44,7 +56,7 @@ pub struct Progress {
     pub epochs: u64,
     /// Shares recomputed.
     pub shares: u64,
-    /// Shares claimed in all.
+    /// Shares to be recomputed in all; an estimate where the depth is not exact.
     pub shares_total: u64,
     /// Bytes fetched.
     pub bytes: u64,
@@ -97,6 +109,15 @@ impl<'a, E: Evidence> Source<'a, E> {
                 narrowed(path, &bytes).map(<[u8]>::to_vec).ok_or(FetchError::NotFound)
             }
             other => other,
+        }
+    }
+
+    /// Adds what a task came to.
+    pub(super) fn counted(&mut self, result: &Result<Counted, CountError>) {
+        if let Ok(counted) = result {
+            self.progress.bytes += counted.bytes;
+            self.progress.shares += counted.shares;
+            self.tell();
         }
     }
 

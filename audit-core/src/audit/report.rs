@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     checkpoint::Checkpoint,
@@ -30,7 +30,7 @@ pub struct AuditReport {
     pub root: Hash32,
     /// The sealed epochs; null when there are none.
     pub epochs: Option<EpochRange>,
-    /// `exact`: every share was recomputed.
+    /// `exact`, `estimate` or `sampled`.
     pub depth: &'static str,
     /// Whether no check failed and none had to be left out.
     pub held: bool,
@@ -87,7 +87,8 @@ pub enum Outcome {
 }
 
 /// Where a check failed: file, index in it, and the two values.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Place {
     /// Path as over HTTP, without the leading slash.
     pub file: String,
@@ -142,7 +143,7 @@ pub struct ContractReport {
 macro_rules! checks {
     ($($variant:ident $id:literal $sentence:literal,)*) => {
         /// The checks, in the order of trust.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
         pub enum CheckId {
             $(#[doc = $sentence] #[serde(rename = $id)] $variant,)*
         }
@@ -267,6 +268,7 @@ impl Findings {
     /// The report, every check in it.
     pub(super) fn into_report(
         mut self,
+        depth: super::Depth,
         checkpoint: Option<&Checkpoint>,
         totals: Totals,
         contract: Option<ContractReport>,
@@ -279,7 +281,7 @@ impl Findings {
             tree_size: checkpoint.map_or(0, |checkpoint| checkpoint.size),
             root: checkpoint.map(|checkpoint| checkpoint.root).unwrap_or_default(),
             epochs: (totals.epochs > 0).then_some(EpochRange { first: 1, last: totals.epochs }),
-            depth: "exact",
+            depth: depth.name(),
             held: !checks.iter().any(left_out),
             checks,
             totals,

@@ -28,6 +28,40 @@ pub struct AuditRequest {
     pub remembered: Option<Checkpoint>,
     /// What is wrong with the bundle's SHA256SUMS; `None` when the evidence is no bundle.
     pub bundle: Option<Vec<Place>>,
+    /// How much is recomputed.
+    pub depth: Depth,
+}
+
+/// Samples of depth *sampled* that are drawn unless another number is asked for: a lie of one percent of the work is met
+/// with a chance of 95 % (1 − 0.99³⁰⁰).
+pub const DEFAULT_SAMPLES: u32 = 300;
+
+/// How much of the work is recomputed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Depth {
+    /// Every share.
+    #[default]
+    Exact,
+    /// The best shares of every epoch, from which the whole work is estimated.
+    Estimate,
+    /// Chunks drawn at random, in proportion to the work they claim.
+    Sampled {
+        /// How many are drawn, with replacement.
+        samples: u32,
+        /// What the draw depends on: unpredictable for the operator.
+        seed: Hash32,
+    },
+}
+
+impl Depth {
+    /// `exact`, `estimate` or `sampled`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Estimate => "estimate",
+            Self::Sampled { .. } => "sampled",
+        }
+    }
 }
 
 /// Which contract, and whether the person can prove that it is theirs.
@@ -72,7 +106,15 @@ pub struct SettlementClaim {
 impl AuditRequest {
     /// Audits the whole log, no contract in particular.
     pub fn new(policy: Policy) -> Self {
-        Self { policy, contract: None, claims: None, wasm_sha256: None, remembered: None, bundle: None }
+        Self {
+            policy,
+            contract: None,
+            claims: None,
+            wasm_sha256: None,
+            remembered: None,
+            bundle: None,
+            depth: Depth::Exact,
+        }
     }
 }
 

@@ -1,21 +1,38 @@
 //! Evidence in a folder.
 
-use std::{collections::BTreeMap, fs, io::ErrorKind, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{ErrorKind, Read, Seek, SeekFrom},
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail};
 use audit_core::{audit::FetchError, hash::Hash32};
 
 /// Reads a file below `root`, refusing one that is longer than `limit` before it is read.
 pub(super) fn read(root: &Path, path: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
-    let unreadable = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => FetchError::NotFound,
-        _ => FetchError::Unreadable(error.to_string()),
-    };
     let file = root.join(path);
     if fs::metadata(&file).map_err(unreadable)?.len() > limit {
         return Err(FetchError::TooLong(limit));
     }
     fs::read(file).map_err(unreadable)
+}
+
+/// Reads `length` bytes of a file from `start` on, or up to its end.
+pub(super) fn read_range(root: &Path, path: &str, start: u64, length: u64) -> Result<Vec<u8>, FetchError> {
+    let mut file = fs::File::open(root.join(path)).map_err(unreadable)?;
+    file.seek(SeekFrom::Start(start)).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+fn unreadable(error: std::io::Error) -> FetchError {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => FetchError::NotFound,
+        _ => FetchError::Unreadable(error.to_string()),
+    }
 }
 
 /// SHA-256 of every file, by its path with `/` between folders.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use audit_core::audit::{AuditRequest, Evidence, FetchError, Outcome, audit};
+use audit_core::audit::{AuditRequest, Evidence, FetchError, Inline, Outcome, audit, range_of};
 use audit_core::coinbase::CoinbasePlan;
 use audit_core::epoch::{Anchors, EpochMaterial, Session};
 use audit_core::hash::{BlockHash, Hash32};
@@ -192,7 +192,8 @@ impl Fixture {
     pub(crate) async fn check(&self) {
         self.log.check();
         let request = AuditRequest::new(Policy::of_log(self.log.sequencer.vkey()));
-        let report = audit(&Folder(self.log.store.clone()), &request, &mut |_| {}).await;
+        let evidence = Folder(self.log.store.clone());
+        let report = audit(&evidence, &Inline(&evidence), &request, &mut |_| {}).await;
         let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
         let failed: Vec<String> = failed.map(|check| format!("{:?} {:?}", check.id, check.failures)).collect();
         assert!(failed.is_empty(), "{failed:#?}");
@@ -277,6 +278,10 @@ impl Mining for Handle {
 impl Evidence for Folder {
     async fn fetch(&self, path: &str, _: u64) -> Result<Vec<u8>, FetchError> {
         self.0.read(path).map_err(|error| FetchError::Unreadable(error.to_string()))?.ok_or(FetchError::NotFound)
+    }
+
+    async fn fetch_range(&self, path: &str, start: u64, length: u64) -> Result<Vec<u8>, FetchError> {
+        Ok(range_of(&self.fetch(path, u64::MAX).await?, start, length).into())
     }
 }
 

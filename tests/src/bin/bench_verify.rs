@@ -2,15 +2,12 @@
 //!
 //! The epoch has 86,400 shares: a day of one a second. Both rows run in turn in one process, on one thread.
 
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use audit_core::allocation::{AllocationEntry, operator_id};
-use audit_core::audit::{AuditRequest, Evidence, FetchError, audit};
+use audit_core::audit::AuditRequest;
 use audit_core::bundle::Files;
 use audit_core::epoch::{JobsFile, epoch_path};
 use audit_core::hash::{Hash32, sha256d};
@@ -23,6 +20,7 @@ use serde_json::json;
 use tests::evidence::Log;
 use tests::measure::{Row, median, report};
 use tests::operator::{Cheats, ORIGIN, Operator, Script};
+use tests::verify;
 
 /// Branches of a block of about 4,000 transactions.
 const BRANCHES: usize = 12;
@@ -97,13 +95,7 @@ fn first_job(files: &Files) -> anyhow::Result<Job> {
 
 /// The whole audit, with evidence from memory.
 fn verify(files: &Files, policy: &Policy, shares: usize) -> anyhow::Result<()> {
-    let request = AuditRequest::new(policy.clone());
-    let mut ignore = |_| {};
-    let evidence = InMemory(files);
-    let mut future = pin!(audit(&evidence, &request, &mut ignore));
-    let Poll::Ready(report) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
-        unreachable!("evidence in memory answers at once")
-    };
+    let report = verify::verify(files, &AuditRequest::new(policy.clone()));
     ensure!(report.held, "the generated epoch does not hold: {:?}", report.checks);
     ensure!(report.totals.shares == shares as u64, "{} shares were verified", report.totals.shares);
     Ok(())
@@ -131,13 +123,4 @@ fn rate(shares: usize, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Res
     let started = Instant::now();
     work()?;
     Ok(shares as f64 / started.elapsed().as_secs_f64())
-}
-
-struct InMemory<'a>(&'a Files);
-
-impl Evidence for InMemory<'_> {
-    async fn fetch(&self, path: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
-        let bytes = self.0.get(path).ok_or(FetchError::NotFound)?;
-        if bytes.len() as u64 > limit { Err(FetchError::TooLong(limit)) } else { Ok(bytes.clone()) }
-    }
 }

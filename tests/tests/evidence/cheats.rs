@@ -1,17 +1,8 @@
 //! A dishonest operator, one lie at a time.
 
-use std::{
-    future::Future,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
-
 use audit_core::{
     allocation::AllocationEntry,
-    audit::{
-        AuditReport, AuditRequest, CheckId, Claims, ContractQuery, EpochClaim, Evidence, FetchError, Outcome, Place,
-        SettlementClaim, audit,
-    },
+    audit::{AuditReport, AuditRequest, CheckId, Claims, ContractQuery, EpochClaim, Outcome, Place, SettlementClaim},
     bundle::Files,
     checkpoint::{Checkpoint, LogKey},
     coinbase::CoinbasePlan,
@@ -24,25 +15,13 @@ use audit_core::{
     share::RECORD_LEN,
     work::{Level, Nbits, Sats, Units, Work},
 };
-use tests::operator::{Cheats, ORIGIN, START_MS, Script, Story, WASM, receipt};
-
-struct InMemory<'a>(&'a Files);
-
-impl Evidence for InMemory<'_> {
-    async fn fetch(&self, path: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
-        let bytes = self.0.get(path).ok_or(FetchError::NotFound)?;
-        if bytes.len() as u64 > limit { Err(FetchError::TooLong(limit)) } else { Ok(bytes.clone()) }
-    }
-}
+use tests::{
+    operator::{Cheats, ORIGIN, START_MS, Script, Story, WASM, receipt},
+    verify::verify,
+};
 
 pub(crate) fn run(files: &Files, request: &AuditRequest) -> AuditReport {
-    let evidence = InMemory(files);
-    let mut ignore = |_| {};
-    let mut future = pin!(audit(&evidence, request, &mut ignore));
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(report) => report,
-        Poll::Pending => panic!("evidence in memory answers at once"),
-    }
+    verify(files, request)
 }
 
 fn request(story: &Story) -> AuditRequest {

@@ -14,7 +14,7 @@ use crate::{
     hash::{BlockHash, Hash32},
     json::{JsonError, from_canonical, to_canonical},
     settlement::{Credit, SettleError, credits_root},
-    transaction::OutPoint,
+    transaction::{OutPoint, Transaction},
     work::Sats,
 };
 
@@ -124,6 +124,13 @@ impl Balances {
             self.owed.insert(id, sats);
         }
     }
+}
+
+/// The coins of a block: every output with value of its coinbase.
+pub fn coins_of(coinbase: &Transaction, height: u32) -> Vec<Coin> {
+    let outputs = (0..).zip(&coinbase.outputs).filter(|(_, output)| output.sats > Sats::ZERO);
+    let point = |vout| OutPoint { txid: coinbase.txid, vout };
+    outputs.map(|(vout, output)| Coin { sats: output.sats, point: point(vout), height }).collect()
 }
 
 impl Coin {

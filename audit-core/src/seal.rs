@@ -10,8 +10,10 @@ use crate::{
     epoch::{Anchors, CHUNK_RECORDS, ChunkRow, EpochMaterial, JobsFile, RejectsFile, SessionsFile, epoch_path},
     hash::{BlockHash, Hash32},
     json::to_canonical,
+    liabilities::{Coin, coins_of},
     merkle::{leaf_hash, tree_root},
     share::ShareRecord,
+    transaction::{Transaction, TransactionError},
     work::Work,
 };
 
@@ -22,6 +24,8 @@ pub struct SealedEpoch {
     pub files: Vec<(String, Vec<u8>)>,
     /// Found blocks in order of hash.
     pub blocks: Vec<BlockFound>,
+    /// What each of them pays.
+    pub coins: Vec<(BlockHash, Coin)>,
     /// The entry that commits to the files.
     pub close: EpochClose,
     /// Sum of the shares' work.
@@ -51,6 +55,9 @@ pub enum SealError {
     /// A job's coinbase is not laid out as it must be.
     #[error("job {0}: {1}")]
     Coinbase(u16, CoinbaseError),
+    /// A job's coinbase is no transaction.
+    #[error("job {0}: {1}")]
+    Transaction(u16, TransactionError),
 }
 
 /// Seals an epoch.
@@ -88,7 +95,8 @@ pub fn seal(material: &EpochMaterial) -> Result<SealedEpoch, SealError> {
         ("rejects.json", rejects),
     ];
     let files = files.map(|(name, bytes)| (epoch_path(material.epoch, name), bytes)).into();
-    Ok(SealedEpoch { files, blocks: found_blocks(material, &hashed)?, work, count: close.shares.count, close })
+    let (blocks, coins) = found_blocks(material, &hashed)?;
+    Ok(SealedEpoch { files, blocks, coins, work, count: close.shares.count, close })
 }
 
 type Hashed = Vec<(BlockHash, ShareRecord)>;
@@ -133,18 +141,24 @@ fn sorted_rejects(material: &EpochMaterial) -> Vec<u8> {
     to_canonical(&RejectsFile { epoch: material.epoch, rejects })
 }
 
-/// The shares that meet their job's network target.
-fn found_blocks(material: &EpochMaterial, hashed: &Hashed) -> Result<Vec<BlockFound>, SealError> {
-    let mut blocks = Vec::new();
+type Found = (Vec<BlockFound>, Vec<(BlockHash, Coin)>);
+
+/// The shares that meet their job's network target, and what their blocks pay.
+fn found_blocks(material: &EpochMaterial, hashed: &Hashed) -> Result<Found, SealError> {
+    let mut anchors = Anchors::new(material.epoch, &material.origin, material.tree_size, material.root);
+    let (mut blocks, mut coins) = Found::default();
     for (hash, record) in hashed {
         let job = &material.jobs[usize::from(record.job)];
         if !job.nbits.target().is_some_and(|target| target.is_met_by(hash)) {
             continue;
         }
-        let coinbase = job.coinbase_bytes(&Hash32::default(), [0; 4], [0; 8]);
-        let coinbase = parse(&coinbase).map_err(|error| SealError::Coinbase(job.job, error))?;
+        let extranonce1 = material.sessions[record.session as usize].extranonce1;
+        let bytes = job.coinbase_bytes(&anchors.hash(record.level), extranonce1, record.extranonce2);
+        let coinbase = parse(&bytes).map_err(|error| SealError::Coinbase(job.job, error))?;
         let reward_sats = coinbase.reward().ok_or(SealError::Overflow)?;
         blocks.push(BlockFound { epoch: material.epoch, height: job.height, hash: *hash, reward_sats });
+        let coinbase = Transaction::parse(&bytes).map_err(|error| SealError::Transaction(job.job, error))?;
+        coins.extend(coins_of(&coinbase, job.height).into_iter().map(|coin| (*hash, coin)));
     }
-    Ok(blocks)
+    Ok((blocks, coins))
 }

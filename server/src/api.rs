@@ -3,7 +3,8 @@
 //! A request function authorises, loads, decides, stores and answers; permission is a value it must hold
 //! ([`access::Customer`], [`access::Operator`]). The route table below is also the OpenAPI document.
 //!
-//! Out of scope: the evidence files under `/log`, `/epoch`, `/allocation` and `/settlement`, see `evidence`.
+//! Out of scope: the evidence files under `/log`, `/epoch`, `/allocation`, `/settlement`, `/liabilities` and `/payout`, see
+//! `evidence`.
 
 pub mod access;
 pub mod accounts;
@@ -19,6 +20,7 @@ pub mod page;
 pub mod probes;
 pub mod rate;
 pub mod records;
+pub mod reserves;
 pub mod sessions;
 pub mod state;
 pub mod status;
@@ -90,7 +92,8 @@ fn customer_routes(config: &mut ServiceConfig<'_>) {
         .service(status::read_status)
         .service(records::list_epochs)
         .service(records::list_blocks)
-        .service(records::list_settlements);
+        .service(records::list_settlements)
+        .service(reserves::read_reserves);
 }
 
 fn operator_routes(config: &mut ServiceConfig<'_>) {

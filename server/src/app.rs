@@ -6,6 +6,7 @@ mod sample_offer;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
@@ -132,5 +133,6 @@ fn engine_config(config: &Config) -> Result<EngineConfig> {
         first_level: config.pool.first_level,
         min_level: config.pool.min_level,
         shares_per_minute: config.pool.shares_per_minute,
+        liabilities_every: Duration::from_millis(config.money.liabilities_ms),
     })
 }

@@ -15,7 +15,7 @@ use crate::settlement::Settler;
 use crate::tlog::Sequencer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Blocks on top before a coinbase can be spent (Bitcoin Core, COINBASE_MATURITY). The same depth decides that a block is
 /// orphaned: by then no reorganisation brings it back.

@@ -52,6 +52,7 @@ const DEMO: &[&str] = &[
     "--min-level=-14",
     "--shares-per-minute=600",
     "--capacity-hs=4000000",
+    "--liabilities-ms=60000",
     "--origin=localhost/provenhash-demo",
     "--sample-offer=Ten minutes of CPU hashrate",
 ];

@@ -113,6 +113,9 @@ pub struct MoneyConfig {
     /// Declared capacity in H/s; what is not sold of it is the operator's own part of every epoch
     #[arg(long, default_value = "1000000000000000", value_parser = units)]
     pub capacity_hs: Units,
+    /// Time from one published list of what is owed, and of the coins that back it, to the next
+    #[arg(long, default_value_t = 86_400_000, value_parser = clap::value_parser!(u64).range(1_000..=86_400_000))]
+    pub liabilities_ms: u64,
 }
 
 impl Config {

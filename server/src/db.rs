@@ -14,6 +14,7 @@ pub mod contracts;
 pub mod epochs;
 pub mod idempotency;
 pub mod ledger;
+pub mod liabilities;
 pub mod log_entries;
 pub mod offers;
 pub mod settlements;

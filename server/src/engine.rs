@@ -22,6 +22,7 @@ use crate::db::epochs::EpochRow;
 use crate::db::{Database, DbError, epochs};
 use crate::epochs::{EpochLoop, Pace};
 use crate::evidence::EvidenceStore;
+use crate::liabilities::Liabilities;
 use crate::settlement::Settler;
 use crate::tlog::{Head, Sequencer, SequencerGuard};
 
@@ -54,6 +55,8 @@ pub struct EngineConfig {
     pub min_level: Level,
     /// Shares a minute that each session's level is steered to.
     pub shares_per_minute: u32,
+    /// Time from one list of liabilities to the next.
+    pub liabilities_every: Duration,
 }
 
 /// The running engine. Cheap to clone.
@@ -130,12 +133,20 @@ impl Engine {
             mined: None,
         };
         let settler = Settler { database: database.clone(), sequencer: sequencer.clone(), store: store.clone() };
-        // What a crash left undivided is settled before a further epoch opens.
+        let liabilities = Liabilities {
+            database: database.clone(),
+            sequencer: sequencer.clone(),
+            store: store.clone(),
+            every: config.liabilities_every,
+        };
+        // What a crash or a long stop left undivided or unlisted comes before a further epoch opens.
         settler.settle_all().await?;
+        liabilities.list_if_due().await?;
         let blocks =
             Blocks { database: database.clone(), sequencer: sequencer.clone(), node: Arc::clone(&node), settler };
         failure.spawn(&tasks, "epochs", epoch_loop.run(events, stop.clone()));
         failure.spawn(&tasks, "blocks", blocks.run(stop.clone()));
+        failure.spawn(&tasks, "liabilities", liabilities.run(stop.clone()));
         failure.spawn(&tasks, "checkpoints", supervise::checkpoint_when_grown(sequencer.clone(), stop));
         tasks.close();
         Ok(Self { database, sequencer, store, node, pool: counted, tasks, failure, _data_lock: Arc::new(data_lock) })

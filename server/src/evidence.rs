@@ -2,7 +2,7 @@
 //!
 //! In scope: durable writing ([`EvidenceStore`]), the closed grammar of public paths ([`path`]), serving ([`http`]).
 //! Out of scope: what the files say (`audit-core`), when they are written (`crate::tlog`, `crate::sealing`,
-//! `crate::settlement`).
+//! `crate::settlement`, `crate::liabilities`).
 //!
 //! Trusted: whoever can change a file here makes the verifier's checks fail; nobody is paid by what these files say.
 
@@ -18,7 +18,8 @@ use thiserror::Error;
 pub mod http;
 mod path;
 
-/// Where evidence is kept: `<root>/log/…`, `<root>/epoch/…`, `<root>/allocation/…`, `<root>/settlement/…`.
+/// Where evidence is kept: `<root>/log/…`, `<root>/epoch/…`, `<root>/allocation/…`, `<root>/settlement/…`,
+/// `<root>/liabilities/…`, `<root>/payout/…`.
 #[derive(Clone, Debug)]
 pub struct EvidenceStore {
     root: PathBuf,

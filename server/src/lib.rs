@@ -1,7 +1,7 @@
 //! Provenhash's server: the web service, the transparency log, settlement and money.
 //!
 //! In scope: the HTTP API and pages (`api`, `assets`), customers, offers, contracts and the ledger (`db`), the log and
-//! its evidence files, the loop of epochs, settlement.
+//! its evidence files, the loop of epochs, settlement, liabilities.
 //!
 //! Out of scope: the rules of the evidence (`audit-core`), mining and nodes (`pool-core`), the verifier's faces
 //! (`verifier-wasm`, `auditor`).
@@ -19,6 +19,7 @@ pub mod db;
 pub mod engine;
 mod epochs;
 pub mod evidence;
+mod liabilities;
 pub mod problem;
 mod sealing;
 mod settlement;

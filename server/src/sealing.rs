@@ -8,7 +8,7 @@ use audit_core::seal::{SealedEpoch, seal};
 
 use crate::db::blocks::{BlockRow, BlockStatus};
 use crate::db::epochs::{ContractEpochRow, EpochCloseRow, EpochRow};
-use crate::db::{Database, Tx, blocks, epochs};
+use crate::db::{Database, Tx, blocks, epochs, liabilities};
 use crate::evidence::EvidenceStore;
 use crate::tlog::Sequencer;
 
@@ -73,6 +73,9 @@ pub(crate) async fn log(
             found_index,
         };
         blocks::insert(&mut tx, &row).await?;
+    }
+    for (block, coin) in &sealed.coins {
+        liabilities::insert_coin(&mut tx, block, coin).await?;
     }
     store_parts(&mut tx, row.epoch, sequencer.origin(), &allocation, sealed).await?;
     tx.commit().await?;

@@ -10,5 +10,6 @@ mod api {
     mod operator;
     mod pages;
     mod purchase;
+    mod reserves;
     mod routes;
 }

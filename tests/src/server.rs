@@ -27,6 +27,7 @@ const FAST: &[&str] = &[
     "--min-level=-20",
     "--shares-per-minute=1200",
     "--capacity-hs=1000000",
+    "--liabilities-ms=4000",
 ];
 const EMBEDDED: &[&str] = &["--node=embedded", "--embedded-nbits=1e3fffff"];
 

@@ -16,14 +16,14 @@ use crate::problem::{Problem, ProblemBody};
         title = "Provenhash API",
         description = "Cloud mining that its customers can check. Refusals are RFC 9457 problem details with a stable \
             `code`. Lists are pages of `{items, next_cursor}`. Times are Unix ms, amounts sats, hashrates and work \
-            decimal strings. The evidence itself is not here but in static files under /log, /epoch, /allocation and \
-            /settlement.",
+            decimal strings. The evidence itself is not here but in static files under /log, /epoch, /allocation, \
+            /settlement, /liabilities and /payout.",
     ),
     tags(
         (name = "account", description = "Signing up, in and out"),
         (name = "offers", description = "What is for sale"),
         (name = "contracts", description = "What was bought"),
-        (name = "records", description = "The server's claims about epochs, blocks and settlements; the verifier checks them"),
+        (name = "records", description = "The server's claims about epochs, blocks, settlements and reserves; the verifier checks them"),
         (name = "operator", description = "With the operator's token"),
         (name = "probes", description = "For machines"),
     ),

@@ -10,7 +10,7 @@ use crate::engine::fixture::{CAPACITY, Fixture, REWARD_SATS};
 use crate::tlog::kind;
 
 /// Opens, mines and closes so that this many epochs are sealed.
-async fn seal_epochs(fixture: &Fixture, count: usize) {
+pub(crate) async fn seal_epochs(fixture: &Fixture, count: usize) {
     let (_events, events) = mpsc::channel(1);
     let mut epoch_loop = fixture.epoch_loop();
     let mut signals = crate::epochs::Signals::new(events, CancellationToken::new());
@@ -26,7 +26,7 @@ async fn found(fixture: &Fixture, epoch: u64) -> Vec<BlockRow> {
 }
 
 /// Puts the first block of each of these epochs on the chain.
-async fn confirm(fixture: &Fixture, epochs: &[u64]) {
+pub(crate) async fn confirm(fixture: &Fixture, epochs: &[u64]) {
     for epoch in epochs {
         let block = &found(fixture, *epoch).await[0];
         fixture.node.has(block.height, block.hash);

@@ -27,6 +27,7 @@ use crate::db::contracts::{Contract, Opened, Status};
 use crate::db::{accounts, contracts, offers};
 use crate::epochs::{EpochLoop, Mining, Pace};
 use crate::evidence::EvidenceStore;
+use crate::liabilities::Liabilities;
 use crate::settlement::Settler;
 use crate::tlog::check::TestLog;
 
@@ -126,6 +127,16 @@ impl Fixture {
             sequencer: log.sequencer.clone(),
             node: self.node.clone(),
             settler: self.settler(),
+        }
+    }
+
+    pub(crate) fn liabilities(&self, every: Duration) -> Liabilities {
+        let log = &self.log;
+        Liabilities {
+            database: log.database.clone(),
+            sequencer: log.sequencer.clone(),
+            store: log.store.clone(),
+            every,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Evidence over HTTP: the four public folders, for anyone, from any site, cacheable for ever.
+//! Evidence over HTTP: the public folders, for anyone, from any site, cacheable for ever.
 //!
 //! A client resumes a broken download with `Range` and `If-Range`; strong ETags make that safe. Files that intermediaries
 //! may compress have a weak ETag and no ranges, since a byte range of a compressed form means nothing.
@@ -31,7 +31,7 @@ const NEVER: &str = "no-store";
 
 /// Adds the public folders to an app. The store is app data.
 pub fn configure(app: &mut web::ServiceConfig) {
-    for folder in ["log", "epoch", "allocation", "settlement"] {
+    for folder in ["log", "epoch", "allocation", "settlement", "liabilities", "payout"] {
         let resource = web::resource(format!("/{folder}/{{rest:.*}}"))
             .route(web::get().to(serve))
             .route(web::head().to(serve))

@@ -26,7 +26,8 @@ pub(crate) fn nature(path: &str) -> Option<Nature> {
             (is_number(epoch) && EPOCH_FILES.contains(&file)).then(|| file_nature(file))
         }
         "allocation" => rest.strip_suffix(".json").filter(|name| is_hash(name)).map(file_nature_json),
-        "settlement" => rest.strip_suffix(".json").filter(|name| is_number(name)).map(file_nature_json),
+        "settlement" | "liabilities" => rest.strip_suffix(".json").filter(|name| is_number(name)).map(file_nature_json),
+        "payout" => rest.strip_suffix(".json").filter(|name| is_hash(name)).map(payout_nature),
         _ => None,
     }
 }
@@ -66,6 +67,11 @@ fn file_nature(file: &str) -> Nature {
     }
 }
 
+/// A payout's file is written again when its transaction is in a block.
+fn payout_nature(name: &str) -> Nature {
+    Nature { immutable: false, compressible: false, ..file_nature_json(name) }
+}
+
 fn file_nature_json(_: &str) -> Nature {
     Nature { content_type: "application/json", immutable: true, compressible: true }
 }
@@ -98,6 +104,8 @@ mod tests {
             "epoch/7/shares",
             "epoch/7/shares.zst",
             "settlement/1.json",
+            "liabilities/1.json",
+            &format!("payout/{hash}.json"),
             &format!("allocation/{hash}.json"),
         ] {
             assert!(nature(path).is_some(), "{path}");
@@ -133,6 +141,9 @@ mod tests {
             "settlement/1",
             "settlement/+1.json",
             "allocation/AB.json",
+            "liabilities/01.json",
+            "liabilities/1.json.tmp",
+            "payout/1.json",
             "operator.token",
             "provenhash.db",
         ] {

@@ -281,6 +281,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reserves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is owed to all contracts, and the coins that back it. */
+        get: operations["read_reserves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions": {
         parameters: {
             query?: never;
@@ -451,6 +468,22 @@ export interface components {
          * @enum {string}
          */
         Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "contract_not_reserved" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "rate_limited" | "internal" | "unavailable";
+        /** @description An unspent output of a block that the pool found. */
+        CoinView: {
+            /** Format: int64 */
+            coin_sats: number;
+            /**
+             * Format: int32
+             * @description Of the block.
+             */
+            height: number;
+            txid: string;
+            /**
+             * Format: int32
+             * @description Number of the output.
+             */
+            vout: number;
+        };
         /** @description A contract's part of a closed epoch, as the server states it. The verifier recomputes it from the shares. */
         ContractEpochView: {
             /** Format: int64 */
@@ -507,6 +540,11 @@ export interface components {
             /** Format: int64 */
             terms_index: number;
             units_hs: string;
+            /**
+             * Format: int64
+             * @description The server's claim: credits that are not paid out yet; the verifier recomputes it.
+             */
+            unpaid_sats: number;
             /** Format: int64 */
             until_ms?: number | null;
             /** @description The server's claim: hashes in closed epochs; the verifier recomputes it. */
@@ -551,6 +589,54 @@ export interface components {
              * @example units_hs
              */
             field: string;
+        };
+        /** @description A list of liabilities. */
+        LiabilitiesView: {
+            /**
+             * Format: int64
+             * @description When it was made.
+             */
+            at_ms: number;
+            /**
+             * Format: int64
+             * @description Contracts that are owed something.
+             */
+            balance_count: number;
+            /**
+             * Format: int64
+             * @description What they are owed together.
+             */
+            balance_sats: number;
+            /**
+             * Format: int64
+             * @description Coins that back it.
+             */
+            coin_count: number;
+            /**
+             * Format: int64
+             * @description What they are worth together.
+             */
+            coin_sats: number;
+            /**
+             * @description Where the whole list is.
+             * @example /liabilities/7.json
+             */
+            file: string;
+            /**
+             * Format: int64
+             * @description Its entry in the log.
+             */
+            leaf_index: number;
+            /**
+             * Format: int64
+             * @description Its number, from 1.
+             */
+            liabilities: number;
+            /**
+             * Format: int64
+             * @description The last settlement that it includes; 0 without one.
+             */
+            settlement: number;
         };
         /** @description What the operator sends. Hashrates are decimal strings. */
         OfferRequest: {
@@ -678,6 +764,11 @@ export interface components {
                 /** Format: int64 */
                 terms_index: number;
                 units_hs: string;
+                /**
+                 * Format: int64
+                 * @description The server's claim: credits that are not paid out yet; the verifier recomputes it.
+                 */
+                unpaid_sats: number;
                 /** Format: int64 */
                 until_ms?: number | null;
                 /** @description The server's claim: hashes in closed epochs; the verifier recomputes it. */
@@ -817,6 +908,12 @@ export interface components {
             nonce: string;
             /** Format: uuid */
             uuid: string;
+        };
+        /** @description The newest list of liabilities, and coins that back it. */
+        ReservesView: {
+            /** @description The list's coins of the highest blocks, at most 200. */
+            coins: components["schemas"]["CoinView"][];
+            newest?: components["schemas"]["LiabilitiesView"] | null;
         };
         /** @description A new session. */
         SessionView: {
@@ -1571,6 +1668,25 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_reserves: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReservesView"];
                 };
             };
         };

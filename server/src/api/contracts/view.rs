@@ -39,6 +39,8 @@ pub struct ContractView {
     pub receipt: Option<ReceiptView>,
     /// The server's claim; the verifier recomputes it.
     pub credited_sats: u64,
+    /// The server's claim: credits that are not paid out yet; the verifier recomputes it.
+    pub unpaid_sats: u64,
     /// The server's claim: hashes in closed epochs; the verifier recomputes it.
     pub work: String,
     /// The server's claim: units × the seconds of the closed epochs; the verifier recomputes it.
@@ -130,6 +132,8 @@ impl ContractView {
             leaf_index: opened.map(|opened| opened.leaf_index),
             receipt: opened.map(|opened| receipt(contract, opened)),
             credited_sats: claims.credited.map_or(0, Sats::get),
+            // Nothing is paid out by this server yet.
+            unpaid_sats: claims.credited.map_or(0, Sats::get),
             work: claims.work.map_or(0, Work::get).to_string(),
             promised_work: promised_work(contract, claims.milliseconds).to_string(),
         }

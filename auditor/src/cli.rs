@@ -39,6 +39,9 @@ pub(crate) struct VerifyArgs {
     /// Whom to trust (c2sp.org/tlog-policy). Without it the key that the evidence itself names is trusted and shown.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+    /// A checkpoint of this log that you kept, such as an earlier log/checkpoint: the log must have grown from it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seen: Option<PathBuf>,
     /// Keep all evidence that was used, as a folder or, with a name ending in .tar, as a bundle.
     #[arg(long, value_name = "DIR|FILE.tar")]
     pub(crate) save: Option<PathBuf>,

@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use audit_core::{
     audit::{AuditReport, AuditRequest, ContractQuery, Inline, audit},
+    checkpoint::Checkpoint,
     contract::Receipt,
     json::from_canonical,
     policy::{POLICY_MAX, Policy},
@@ -41,6 +42,7 @@ fn request(args: &VerifyArgs, source: &Recorder) -> Result<AuditRequest> {
     let mut request = AuditRequest::new(policy(args.policy.as_deref(), source)?);
     request.contract = contract(args)?;
     request.bundle = source.bundle_faults()?;
+    request.remembered = args.seen.as_deref().map(seen).transpose()?;
     if let Some(path) = &args.claims {
         if request.contract.is_none() {
             bail!("--claims needs --contract or --receipt: whose claims are they?");
@@ -61,6 +63,13 @@ fn policy(path: Option<&Path>, source: &Recorder) -> Result<Policy> {
         print::trusting(&policy);
     }
     Ok(policy)
+}
+
+/// The checkpoint in a file that the person kept; its signatures were checked when it was.
+fn seen(path: &Path) -> Result<Checkpoint> {
+    let note = String::from_utf8(read(path)?).with_context(|| format!("{}: not UTF-8", path.display()))?;
+    let text = note.split_once("\n\n").map_or(note.clone(), |(text, _)| format!("{text}\n"));
+    Checkpoint::parse(&text).with_context(|| format!("{}: not a checkpoint", path.display()))
 }
 
 fn contract(args: &VerifyArgs) -> Result<Option<ContractQuery>> {

@@ -90,6 +90,18 @@ impl Audit {
         self
     }
 
+    /// Holding what the page claims about that contract against the evidence.
+    pub fn claims(mut self, file: &Path) -> Audit {
+        self.0.arg("--claims").arg(file);
+        self
+    }
+
+    /// Having seen this checkpoint before.
+    pub fn seen(mut self, file: &Path) -> Audit {
+        self.0.arg("--seen").arg(file);
+        self
+    }
+
     /// Keeping the evidence.
     pub fn save(mut self, to: &Path) -> Audit {
         self.0.arg("--save").arg(to);

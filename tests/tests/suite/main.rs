@@ -10,4 +10,5 @@ mod forgeries;
 mod hostile;
 mod kill;
 mod sources;
+mod threats;
 mod tidy;

@@ -28,6 +28,7 @@ pub mod entry;
 pub mod epoch;
 #[cfg(test)]
 mod fixture;
+pub mod fork;
 pub mod hash;
 pub mod header;
 pub mod job;

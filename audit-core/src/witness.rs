@@ -13,6 +13,7 @@ use crate::{
     hash::Hash32,
     merkle::{empty_root, verify_consistency},
     text::decimal,
+    vkey::signature_line,
 };
 
 /// Consistency proof lines of a request at most; a tree of 2⁶³ entries needs no more.
@@ -40,6 +41,8 @@ pub struct Accepted {
     pub checkpoint: Checkpoint,
     /// The text that is cosigned.
     pub text: Vec<u8>,
+    /// The note with the signatures of the followed log and no others.
+    pub note: Vec<u8>,
 }
 
 /// Why a witness does not cosign.
@@ -112,7 +115,7 @@ impl AddCheckpoint {
     pub fn judge(&self, logs: &[Vkey], latest: impl FnOnce(&str) -> Option<Checkpoint>) -> Result<Accepted, Refusal> {
         let note = SignedNote::parse(&self.note).map_err(Refusal::Checkpoint)?;
         let text = note.text().to_vec();
-        let (new, _) = note.verify(logs, &[]).map_err(|error| match error {
+        let (new, verified) = note.verify(logs, &[]).map_err(|error| match error {
             CheckpointError::Origin { found, .. } => Refusal::UnknownLog(found),
             error => Refusal::Unsigned(error),
         })?;
@@ -126,7 +129,13 @@ impl AddCheckpoint {
         }
         let is_consistent = (new.size > 0 || new.root == empty_root())
             && verify_consistency(latest_size, new.size, &self.proof, &latest_root, &new.root).is_ok();
-        if is_consistent { Ok(Accepted { checkpoint: new, text }) } else { Err(Refusal::Inconsistent(latest_size)) }
+        if !is_consistent {
+            return Err(Refusal::Inconsistent(latest_size));
+        }
+        let lines: String =
+            verified.iter().map(|signature| signature_line(signature.key, &signature.signature)).collect();
+        let note = [&text[..], b"\n", lines.as_bytes()].concat();
+        Ok(Accepted { checkpoint: new, text, note })
     }
 }
 

@@ -1,8 +1,8 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
-use audit_core::hash::Hash32;
+use audit_core::{checkpoint::Vkey, hash::Hash32};
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Verifies what a Provenhash operator claims: the hashes, the credits and the sats.
@@ -17,6 +17,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Recomputes everything; exits 0 only if all of it holds, 1 if a check fails, 2 if nothing could be verified.
     Verify(VerifyArgs),
+    /// Cosigns the checkpoints of logs that only grow (c2sp.org/tlog-witness), until the process is ended.
+    Witness(WitnessArgs),
 }
 
 /// Arguments of `verify`.
@@ -48,6 +50,26 @@ pub(crate) struct VerifyArgs {
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Arguments of `witness`.
+#[derive(clap::Args)]
+pub(crate) struct WitnessArgs {
+    /// Where logs submit their checkpoints; port 0 takes a free one, which is printed.
+    #[arg(long, value_name = "ADDR:PORT", required_unless_present = "show_key")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Folder of the key and of what was cosigned last. Never restore an older copy of it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: PathBuf,
+    /// Verifier key of a log to follow; several times for several logs, or for a log that changes its key.
+    #[arg(long, value_name = "VKEY", required_unless_present = "show_key")]
+    pub(crate) log: Vec<Vkey>,
+    /// Name of the key that the first start makes, by convention a URL without scheme.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Print the witness's verifier key and end.
+    #[arg(long)]
+    pub(crate) show_key: bool,
 }
 
 /// Depth of the audit.

@@ -1,11 +1,14 @@
-//! `provenhash-audit`: verifies a Provenhash log from a URL, a folder or a bundle, without trusting the operator.
+//! `provenhash-audit`: verifies a Provenhash log from a URL, a folder or a bundle, without trusting the operator, and is a
+//! witness of logs.
 //!
-//! In scope: the command line, fetching evidence, printing the report. Out of scope: every rule (`audit-core`).
+//! In scope: the command line, fetching evidence, printing the report, a witness's key, memory and HTTP. Out of scope: every rule (`audit-core`).
 
 mod cli;
+mod durable;
 mod print;
 mod source;
 mod verify;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -17,8 +20,11 @@ use cli::{Cli, Command};
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let Cli { command: Command::Verify(args) } = Cli::parse();
-    match verify::run(&args) {
+    let held = match Cli::parse().command {
+        Command::Verify(args) => verify::run(&args),
+        Command::Witness(args) => witness::run(&args).map(|()| true),
+    };
+    match held {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

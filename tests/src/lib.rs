@@ -13,6 +13,7 @@ pub mod database;
 pub mod evidence;
 pub mod figure;
 pub mod forge;
+pub mod independent;
 pub mod measure;
 pub mod operator;
 pub mod play;

@@ -8,6 +8,7 @@ mod dependencies;
 mod flips;
 mod forgeries;
 mod hostile;
+mod independent;
 mod kill;
 mod sources;
 mod threats;

@@ -17,6 +17,8 @@ pub(crate) struct Package {
 /// What tests and pages need to run.
 pub(crate) const PROGRAMS: &[Package] = &[
     Package { name: "chromium", present: || super::chromium().is_ok() },
+    // Runs the independent verifier of `tests/independent`.
+    Package { name: "python3", present: || program("python3") },
     Package { name: "postgresql", present: || super::postgres::programs().is_ok() },
 ];
 

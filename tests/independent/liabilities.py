@@ -1,0 +1,184 @@
+"""What is owed, what backs it, what was paid: liab.sum and payout.mine (docs/LOG.md §8.1 and §8.2)."""
+
+from hashlib import sha256
+
+from bitcoin import MAX_BRANCH, number, parse_transaction, sha256d
+from report import Wrong, compare
+from trees import sum_tree
+from wire import U32, array, block_hash, demand, display, hash_value, hex_of, integer, nullable, parse_json, record, row, sats
+
+LIST_FILE = record(
+    liabilities=integer(),
+    balances=array(row(sats, hash_value)),
+    coins=array(row(sats, hash_value, block_hash, integer(U32), integer(U32))),
+)
+PAYOUT_FILE = record(
+    txid=block_hash, transaction=hex_of(), block=nullable(block_hash), index=integer(U32), branch=array(hash_value, MAX_BRANCH),
+    outputs=array(row(sats, hash_value, integer(U32))),
+)
+LONGEST_GAP_MS = 26 * 3_600_000
+NULL = 0, U32  # what the input of a coinbase spends
+
+
+class Books:
+    """What is owed and what backs it, as the log grows."""
+
+    def __init__(self, operator):
+        self.operator = operator
+        self.balances = {}
+        self.coins = {}  # (sats, height) by (txid, vout)
+        self.spent = set()
+        self.txids = set()
+        self.payouts = []  # (leaf index, file)
+        self.lists = []  # (leaf index, entry, balances then)
+        self.settlement = 0
+        self.is_settled = False
+        self.first_opened = None  # start of the first epoch opened since the newest list, or else the first settlement
+
+    def settle(self, entry, credits):
+        """A settlement credits everyone but the operator, who owes his part to himself."""
+        self.settlement = entry.settlement
+        self.is_settled = True
+        for identity, amount in credits.items():
+            if identity != self.operator:
+                self.balances[identity] = self.balances.get(identity, 0) + amount
+
+    def mature(self, job, coinbase):
+        """The outputs of a matured block's coinbase are coins."""
+        txid = number(sha256d(coinbase))
+        for vout, (value, _) in enumerate(parse_transaction(coinbase)[1]):
+            if value:
+                self.coins[txid, vout] = value, job.height
+
+    def pay(self, files, index, entry):
+        """A payout lowers balances, and spends coins."""
+        path = payout_path(entry.txid)
+        file, spent = read_payout(files, path, entry)
+        demand(entry.txid not in self.txids, "a transaction that was logged before")
+        demand(not self.spent & set(spent), "a transaction that spends what an earlier one spent")
+        demand(entry.from_settlement <= entry.to_settlement <= self.settlement, "a payout for settlements not yet logged")
+        self.txids.add(entry.txid)
+        self.spent.update(spent)
+        self.payouts.append((index, file))
+        for amount, identity, _ in file.outputs:
+            owed = self.balances.get(identity, 0)
+            if amount > owed:
+                raise Wrong(path, f"at most {owed} for {identity.hex()}", amount)
+            self.balances[identity] = owed - amount
+
+    def list(self, files, index, entry):
+        """A list says what is owed here, and names coins that back it."""
+        before = self.lists[-1][1] if self.lists else None
+        compare("log/tile/entries", before.liabilities + 1 if before else 1, entry.liabilities, index)
+        demand(before is None or before.at_ms < entry.at_ms, "a list of liabilities that is not later than the last one")
+        compare("log/tile/entries", self.settlement, entry.settlement, index)
+        self.lists.append((index, entry, dict(self.balances)))
+        self.first_opened = None
+        path = f"liabilities/{entry.liabilities}.json"
+        file = read_list(files, path, entry)
+        owed = [(amount, identity) for identity, amount in sorted(self.balances.items()) if amount]
+        for position, (expected, found) in enumerate(zip(owed, file.balances)):
+            compare(path, f"{expected[0]} for {expected[1].hex()}", f"{found[0]} for {found[1].hex()}", position)
+        compare(path, len(owed), len(file.balances))
+        for position, (amount, _, txid, vout, height) in enumerate(file.coins):
+            demand((txid, vout) not in self.spent, f"a coin that was spent: {display(txid)}:{vout}")
+            compare(path, self.coins.get((txid, vout), "no such coin"), (amount, height), position)
+
+    def open(self, index, entry):
+        """Lists follow each other closely once there is something to owe."""
+        if self.first_opened is None and (self.lists or self.is_settled):
+            self.first_opened = entry.start_ms
+        if self.is_settled and entry.start_ms - self.first_opened > LONGEST_GAP_MS:
+            raise Wrong("log/tile/entries", "liabilities within 26 hours", "none", index)
+
+
+def read_list(files, path, entry):
+    """A list of liabilities that has the sums its entry states."""
+    if path not in files:
+        raise Wrong(path, "a list of balances and coins", "no file")
+    file = parse_json(files[path], LIST_FILE)
+    compare(path, entry.liabilities, file.liabilities)
+    compare_sums(path, entry.balances, file.balances)
+    for position, (_, identity, txid, vout, _) in enumerate(file.coins):
+        compare(path, coin_id(txid, vout), identity, position)
+    compare_sums(path, entry.coins, [(amount, identity) for amount, identity, *_ in file.coins])
+    return file
+
+
+def read_payout(files, path, entry):
+    """A payout's file, which agrees with its entry and its own transaction, and what that transaction spends."""
+    if path not in files:
+        raise Wrong(path, "a transaction and whom it pays", "no file")
+    file = parse_json(files[path], PAYOUT_FILE)
+    compare(path, display(entry.txid), display(file.txid))
+    compare(path, display(number(sha256d(file.transaction))), display(file.txid))
+    spent, outputs = parse_transaction(file.transaction)
+    demand(spent != [NULL], "a coinbase")
+    compare_sums(path, entry.outputs, [(amount, identity) for amount, identity, _ in file.outputs])
+    sums = {}
+    for amount, _, vout in file.outputs:
+        sums[vout] = sums.get(vout, 0) + amount
+    for vout, amount in sums.items():
+        compare(path, amount, outputs[vout][0] if vout < len(outputs) else f"no output {vout}")
+    if file.block is None:
+        demand(file.index == 0 and not file.branch, "a place in no block")
+    else:
+        demand(1 <= file.index < 1 << len(file.branch), "a place outside of the block's tree")
+    return file, spent
+
+
+def compare_sums(path, stated, rows):
+    """Count, sum and root of a list are those its entry states."""
+    total, root = sum_tree(rows)
+    compare(path, (stated.count, stated.total_sats, stated.root.hex()), (len(rows), total, root.hex()))
+
+
+def merkle_root(file):
+    """The root that a payout's branch leads to."""
+    node, index = file.txid.to_bytes(32, "little"), file.index
+    for sibling in file.branch:
+        node = sha256d(sibling + node if index & 1 else node + sibling)
+        index >>= 1
+    return node
+
+
+def payout_path(txid):
+    """Where a payout's file is."""
+    return f"payout/{display(txid)}.json"
+
+
+def coin_id(txid, vout):
+    """The id of an output in the list of coins."""
+    return sha256(b"provenhash/coin/v1\n" + txid.to_bytes(32, "little") + vout.to_bytes(4, "big")).digest()
+
+
+def keep_books(files, log, judged, credits, operator, report):
+    """Goes through the log's money in order; None where a part of it could not be judged."""
+    books = Books(operator)
+    blocks = {hashed: block for each in judged for hashed, block in (each.blocks or {}).items()}
+    for index, entry in enumerate(log.order.entries):
+        with report.judging("liab.sum", "log/tile/entries"):
+            if entry.type == "settlement":
+                if entry.settlement not in credits:
+                    report.leave_out("liab.sum", "payout.mine")
+                    return None
+                books.settle(entry, credits[entry.settlement])
+            elif entry.type == "block_matured" and entry.hash in blocks:
+                books.mature(*blocks[entry.hash])
+            elif entry.type == "payout":
+                books.pay(files, index, entry)
+            elif entry.type == "liabilities":
+                books.list(files, index, entry)
+            elif entry.type == "epoch_open":
+                books.open(index, entry)
+    report.finish("liab.sum")
+    return books
+
+
+def check_paid(books, receipt):
+    """The payouts to the buyer's contract went to the script in the details."""
+    for _, file in books.payouts:
+        outputs = parse_transaction(file.transaction)[1]
+        for _, identity, vout in file.outputs:
+            if identity == receipt.contract:
+                compare(payout_path(file.txid), receipt.details.payout_script, outputs[vout][1])

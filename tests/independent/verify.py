@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+"""An independent verifier of Provenhash's evidence: plain Python 3.11, standard library only.
+
+It was written from docs/LOG.md alone, to show that the page says enough, and to disagree with the first verifier should
+either of them be wrong. It reads a bundle's folder, its archive, or a vector of tests/vectors/audit.
+
+    python3 verify.py SOURCE [--policy FILE] [--receipt FILE] [--contract HEX] [--claims FILE] [--seen FILE] [--wasm-sha256 HEX]
+
+It prints a JSON report; the exit code is 0 when the evidence holds, 1 when it does not, 2 when nothing could be verified.
+
+Read in this order: wire, trees, notes, entries, logs, bitcoin, epochs, contracts, settlements; `audit` below joins them.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import contracts
+import epochs
+import liabilities
+import settlements
+from logs import read_log
+from notes import Checkpoint, parse_checkpoint, parse_note
+from policy import Policy, parse_policy
+from report import Report, Wrong, compare
+from sources import SUMS, Misfit, check_sums, read_source
+from wire import Malformed, display, hash_value
+
+
+@dataclass
+class Request:
+    """Whom to trust and what to look for."""
+
+    policy: Policy
+    contract: bytes | None = None
+    receipt: contracts.Receipt | None = None
+    claims: dict = field(default_factory=lambda: {"epochs": [], "credits": []})
+    seen: Checkpoint | None = None
+    wasm_sha256: bytes | None = None
+    is_bundle: bool = True
+
+
+@dataclass
+class Judged:
+    """What the verifier found of one epoch; None for what it could not judge."""
+
+    epoch: object
+    allocation: dict | None = None
+    work: int | None = None
+    parts: dict | None = None
+    blocks: dict | None = None  # (job, coinbase) of each share that is a block, by hash
+
+
+def audit(files, request):
+    """Judges all evidence."""
+    report = Report()
+    check_bundle(files, request, report)
+    log = read_log(files, request, report)
+    if log is None:
+        return report
+    check_self(log, request, report)
+    operator = contracts.operator_id(log.checkpoint.origin)
+    judged = check_epochs(files, log, operator, report)
+    credits = settlements.check_settlements(files, log, judged, operator, report)
+    report.finish("settle.sum")
+    books = liabilities.keep_books(files, log, judged, credits, operator, report)
+    check_contract(files, log, judged, credits, request, report)
+    check_paid(log, books, request, report)
+    add_totals(log, judged, report)
+    return report
+
+
+def check_bundle(files, request, report):
+    """bundle.intact."""
+    if not request.is_bundle:
+        report.settle("bundle.intact", "not_applicable")
+        return
+    try:
+        check_sums(files)
+    except Misfit as misfit:
+        report.fail("bundle.intact", Wrong(*misfit.args))
+    report.finish("bundle.intact")
+
+
+def check_self(log, request, report):
+    """verifier.self."""
+    if request.wasm_sha256 is None:
+        report.settle("verifier.self", "not_applicable")
+        return
+    with report.judging("verifier.self", "log/tile/entries"):
+        published = log.order.manifest.verifier_wasm_sha256 if log.order.manifest else None
+        compare("log/tile/entries", published, request.wasm_sha256)
+    report.finish("verifier.self")
+
+
+def check_epochs(files, log, operator, report):
+    """Everything that is judged epoch by epoch."""
+    judged, tips = [], epochs.Tips()
+    for epoch in log.order.epochs:
+        each = Judged(epoch)
+        judged.append(each)
+        with report.judging("job.anchored", "log/tile/entries"):
+            tips.see("log/tile/entries", epoch.open.chain.hash, epoch.open.chain.height + 1, index=epoch.open_index)
+        check_allocation(files, log, each, operator, report)
+        if epoch.close:
+            check_epoch(files, log, each, tips, report)
+    check_decisions(log, report)
+    report.finish("alloc.sum", "alloc.all", "job.anchored", "log.time", "share.work", "block.all")
+    return judged
+
+
+def check_allocation(files, log, each, operator, report):
+    """alloc.sum and alloc.all."""
+    path = contracts.allocation_path(each.epoch)
+    with report.judging("alloc.sum", path):
+        each.allocation = contracts.read_allocation(files, each.epoch)
+    if each.allocation is None:
+        report.leave_out("alloc.all", "alloc.mine")
+        return
+    with report.judging("alloc.all", path):
+        contracts.check_running(each.epoch, each.allocation, log.order.contracts, operator)
+
+
+def check_epoch(files, log, each, tips, report):
+    """job.anchored, log.time, share.work and block.all of one closed epoch."""
+    epoch, folder = each.epoch, f"epoch/{each.epoch.number}"
+    jobs = sessions = None
+    with report.judging("job.anchored", f"{folder}/jobs.json"):
+        jobs = epochs.read_jobs(files, epoch)
+        for job in jobs:
+            tips.see(f"{folder}/jobs.json", job.prevhash, job.height, job.nbits, job.job)
+    with report.judging("share.work", f"{folder}/sessions.json"):
+        sessions = epochs.read_sessions(files, epoch)
+    with report.judging("share.work", f"{folder}/rejects.json"):
+        epochs.check_rejects(files, epoch)
+    if jobs is None or sessions is None:
+        report.leave_out("log.time", "share.work", "block.all")
+        return
+    with report.judging("log.time", f"{folder}/jobs.json"):
+        epochs.check_times(f"{folder}/jobs.json", jobs, epoch)
+    root = log.roots[epoch.open_index + 1]
+    counter = epochs.Counter(epoch, jobs, sessions, log.checkpoint.origin, root)
+    with report.judging("share.work", f"{folder}/shares"):
+        each.work, each.blocks = epochs.check_shares(files, epoch, counter)
+    if each.blocks is None:
+        report.leave_out("block.all")
+        return
+    if each.allocation is not None:
+        each.parts = contracts.divide(each.work, each.allocation)
+    with report.judging("block.all", "log/tile/entries"):
+        check_blocks(epoch, each.blocks)
+
+
+def check_blocks(epoch, blocks):
+    """The shares that are blocks are those that the log names."""
+    path = f"epoch/{epoch.number}/shares"
+    expected = {(display(hashed), job.height, job.reward) for hashed, (job, _) in blocks.items()}
+    stated = [(display(found.hash), found.height, found.reward_sats) for found in epoch.found]
+    for block in expected.difference(stated):
+        raise Wrong("log/tile/entries", f"block_found of {block}", "none")
+    for block in stated:
+        if block not in expected:
+            raise Wrong(path, f"the block {block}", "no such share")
+        expected.remove(block)  # each is logged once
+
+
+def check_decisions(log, report):
+    """Each block is decided at most once, after it was found."""
+    found = {found.hash for epoch in log.order.epochs for found in epoch.found}
+    decided = set()
+    with report.judging("block.all", "log/tile/entries"):
+        for index, entry in log.order.decided:
+            if entry.hash not in found or entry.hash in decided:
+                raise Wrong("log/tile/entries", "one decision for a found block", display(entry.hash), index)
+            decided.add(entry.hash)
+
+
+def check_contract(files, log, judged, credits, request, report):
+    """alloc.mine, contract.hashes and settle.mine."""
+    identity = request.contract
+    if identity is None:
+        for check in ("alloc.mine", "contract.hashes", "settle.mine"):
+            report.settle(check, "not_applicable")
+        return
+    with report.judging("alloc.mine", "log/tile/entries"):
+        contracts.check_units(log, judged, identity)
+    if identity not in log.order.contracts:
+        return
+    if request.receipt:
+        with report.judging("alloc.mine", "log/tile/entries"):
+            contracts.check_bought(log, request.receipt)
+    report.finish("alloc.mine")
+    if not request.receipt and not report.failed("alloc.mine"):
+        report.settle("alloc.mine", "not_bound")
+    if any(each.epoch.close and each.parts is None for each in judged):
+        report.leave_out("contract.hashes", "settle.mine")
+    else:
+        with report.judging("contract.hashes", "epoch"):
+            contracts.check_claimed_work(judged, identity, request.claims["epochs"])
+    with report.judging("settle.mine", "settlement"):
+        credited = settlements.check_mine(files, identity, credits, request.claims["credits"], report)
+        work = sum(contracts.part_of(each, identity) for each in judged if each.parts)
+        report.contract = {"id": identity.hex(), "work": str(work), "credited_sats": credited}
+    report.finish("contract.hashes", "settle.mine")
+
+
+def check_paid(log, books, request, report):
+    """payout.mine."""
+    if request.contract is None:
+        report.settle("payout.mine", "not_applicable")
+    elif books and request.contract in log.order.contracts:
+        if request.receipt:
+            with report.judging("payout.mine", "payout"):
+                liabilities.check_paid(books, request.receipt)
+        report.finish("payout.mine")
+        if not request.receipt and not report.failed("payout.mine"):
+            report.settle("payout.mine", "not_bound")
+
+
+def add_totals(log, judged, report):
+    """Sums over the log."""
+    closed = [each for each in judged if each.epoch.close]
+    report.totals |= {
+        "epochs": len(closed),
+        "shares": sum(each.epoch.close.shares.count for each in closed),
+        "work": sum(each.work or 0 for each in closed),
+        "blocks": sum(len(each.epoch.found) for each in judged),
+        "reward_sats": sum(entry.reward_sats for _, entry in log.order.settlements),
+        "credits_sats": sum(entry.credits.total_sats for _, entry in log.order.settlements),
+    }
+
+
+def read_head(value):
+    """A checkpoint that a vector remembers."""
+    return value and Checkpoint(value["origin"], value["size"], hash_value(value["root"]))
+
+
+def read_request(arguments, vector):
+    """The question: from the command line, or from a vector."""
+    if vector:
+        receipt = contracts.Receipt(vector["receipt"]) if vector["receipt"] else None
+        return Request(
+            parse_policy(vector["policy"].encode()),
+            receipt.contract if receipt else None,
+            receipt,
+            vector["claims"] or {"epochs": [], "credits": []},
+            seen=read_head(vector["remembered"]),
+            wasm_sha256=bytes.fromhex(vector["wasm_sha256"]) if vector["wasm_sha256"] else None,
+            is_bundle=SUMS in vector["files"],
+        )
+    request = Request(parse_policy(Path(arguments.policy).read_bytes()))
+    if arguments.receipt:
+        request.receipt = contracts.Receipt(json.loads(Path(arguments.receipt).read_text("utf-8")))
+        request.contract = request.receipt.contract
+    if arguments.contract:
+        request.contract = bytes.fromhex(arguments.contract)
+    if arguments.claims:
+        request.claims = json.loads(Path(arguments.claims).read_text("utf-8"))
+    if arguments.seen:
+        request.seen = parse_checkpoint(parse_note(Path(arguments.seen).read_bytes()).text)
+    if arguments.wasm_sha256:
+        request.wasm_sha256 = bytes.fromhex(arguments.wasm_sha256)
+    return request
+
+
+def main():
+    """Verifies one source."""
+    parser = argparse.ArgumentParser(description="Verifies a bundle or a vector of Provenhash's evidence.")
+    parser.add_argument("source")
+    for option in ("--policy", "--receipt", "--contract", "--claims", "--seen", "--wasm-sha256"):
+        parser.add_argument(option)
+    arguments = parser.parse_args()
+    try:
+        files, vector = read_source(arguments.source)
+        if not vector and not arguments.policy:
+            parser.error("a bundle needs --policy")
+        report = audit(files, read_request(arguments, vector))
+    except (Malformed, OSError) as error:
+        print(f"{arguments.source}: {error}", file=sys.stderr)
+        return 2
+    print(report.to_json())
+    return 0 if report.held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -28,7 +28,7 @@ mod reject;
 pub mod rig;
 mod session;
 mod stats;
-mod stratum;
+pub mod stratum;
 mod vardiff;
 mod worker;
 

@@ -5,4 +5,4 @@
 pub(crate) mod line;
 pub(crate) mod notify;
 pub(crate) mod reply;
-pub(crate) mod request;
+pub mod request;

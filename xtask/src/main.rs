@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod demo;
+mod fuzz;
 mod interrupt;
 mod paths;
 mod process;
@@ -36,6 +37,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Run a capability's demonstration end to end and print what was shown, with its figures
     Show(show::ShowArgs),
+    /// Search for bytes that break a parser; crashes are kept in target/fuzz/crashes
+    Fuzz(fuzz::FuzzArgs),
     /// Build the browser verifier into frontend/src/lib/wasm and target/wasm-node
     Wasm,
     /// Build the browser verifier and the web pages into frontend/build
@@ -63,6 +66,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Test => test::run(),
         Command::Bench(args) => bench::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Fuzz(args) => fuzz::search_all(&args),
         Command::Wasm => setup::wasm(),
         Command::Frontend => setup::frontend(),
         Command::Bitcoind => print_path(&setup::bitcoind()?),

@@ -5,15 +5,15 @@ use serde_json::Value;
 
 /// A request with its id, which the reply repeats.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Request {
+pub struct Request {
     /// `null`, a number or a text.
-    pub(crate) id: Value,
-    pub(crate) call: Call,
+    pub id: Value,
+    pub call: Call,
 }
 
 /// What is asked. Parameters are parsed, so there is nothing left to validate but their meaning.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Call {
+pub enum Call {
     Configure(Configure),
     Subscribe,
     Authorize { worker: String },
@@ -26,41 +26,44 @@ pub(crate) enum Call {
 
 /// The extensions of BIP 310 that a worker asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Configure {
+pub struct Configure {
     /// The mask of version bits the worker can roll.
-    pub(crate) version_mask: Option<u32>,
+    pub version_mask: Option<u32>,
     /// The worker wants no easier shares than this.
-    pub(crate) minimum_level: Option<Level>,
-    pub(crate) subscribe_extranonce: bool,
+    pub minimum_level: Option<Level>,
+    pub subscribe_extranonce: bool,
     /// Asked for, but nothing we have.
-    pub(crate) unknown: Vec<String>,
+    pub unknown: Vec<String>,
 }
 
 /// `mining.submit` as it stands on the wire: texts, still unjudged.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Submit {
-    pub(crate) worker: String,
-    pub(crate) job: String,
-    pub(crate) extranonce2: String,
-    pub(crate) ntime: String,
-    pub(crate) nonce: String,
-    pub(crate) version_bits: Option<String>,
+pub struct Submit {
+    pub worker: String,
+    pub job: String,
+    pub extranonce2: String,
+    pub ntime: String,
+    pub nonce: String,
+    pub version_bits: Option<String>,
 }
 
 /// Why a line is no request. The id is the line's when it could be read, else `null`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct BadRequest {
-    pub(crate) id: Value,
-    pub(crate) text: String,
+pub struct BadRequest {
+    pub id: Value,
+    pub text: String,
     /// No JSON request at all, as opposed to a call with a wrong name or parameters.
-    pub(crate) garbage: bool,
+    pub garbage: bool,
 }
 
 /// Extensions a worker may name in `mining.configure` are few; more are not looked at.
 const EXTENSIONS_MAX: usize = 16;
 
 /// Parses one line.
-pub(crate) fn parse(line: &[u8]) -> Result<Request, BadRequest> {
+///
+/// # Errors
+/// What is no request, with a text for the rig.
+pub fn parse(line: &[u8]) -> Result<Request, BadRequest> {
     let garbage = |text: String| BadRequest { id: Value::Null, text, garbage: true };
     let value: Value = serde_json::from_slice(line).map_err(|error| garbage(format!("Not JSON: {error}")))?;
     let Value::Object(mut fields) = value else { return Err(garbage("Expected a JSON object".into())) };

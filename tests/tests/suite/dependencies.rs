@@ -16,6 +16,7 @@ const MEMBERS: &[(&str, &[&str])] = &[
     ("verifier-wasm", &["audit-core", "share-hash"]),
     ("auditor", &["audit-core"]),
     ("tests", &["audit-core", "pool-core", "share-hash"]),
+    ("properties", &["audit-core", "pool-core"]),
     ("xtask", &[]),
 ];
 

@@ -3,6 +3,7 @@
 //! In scope: options from JSON, fetching and counting through the page's functions, progress and report as JSON.
 //! Out of scope: every rule (`audit-core`); workers, caching and display (`frontend`).
 
+mod hash_shares;
 mod host;
 mod options;
 mod share;
@@ -62,4 +63,15 @@ pub fn contract_id(receipt_json: &str) -> Result<String, JsValue> {
 #[wasm_bindgen(js_name = rebuildShare)]
 pub fn rebuild_share(share_json: &str) -> Result<String, JsValue> {
     share::rebuild(share_json).map_err(|error| JsValue::from_str(&error))
+}
+
+/// The header hashes of many shares of one job (JSON, fields of `jobs.json`: coinbase, branch, prevhash, nbits) at the
+/// verifier's full speed. `shares` has 56 bytes each: extranonces 12 ‖ anchor hash 32 ‖ version, ntime, nonce u32
+/// big-endian. Gives 32 bytes each, as SHA-256d gives them.
+///
+/// # Errors
+/// A job that can't be understood, or shares of another length.
+#[wasm_bindgen(js_name = hashShares)]
+pub fn hash_shares(job_json: &str, shares: &[u8]) -> Result<Vec<u8>, JsValue> {
+    hash_shares::hash_shares(job_json, shares).map_err(|error| JsValue::from_str(&error))
 }

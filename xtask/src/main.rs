@@ -40,7 +40,11 @@ enum Command {
     /// Search for bytes that break a parser; crashes are kept in target/fuzz/crashes
     Fuzz(fuzz::FuzzArgs),
     /// Build the browser verifier into frontend/src/lib/wasm and target/wasm-node
-    Wasm,
+    Wasm {
+        /// Build it twice in other folders instead, and fail unless the bytes are equal
+        #[arg(long)]
+        check: bool,
+    },
     /// Build the browser verifier and the web pages into frontend/build
     Frontend,
     /// Find or build Bitcoin Core's bitcoind; its path is the last line on stdout
@@ -67,7 +71,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Bench(args) => bench::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Fuzz(args) => fuzz::search_all(&args),
-        Command::Wasm => setup::wasm(),
+        Command::Wasm { check: true } => setup::check_wasm(),
+        Command::Wasm { check: false } => setup::wasm(),
         Command::Frontend => setup::frontend(),
         Command::Bitcoind => print_path(&setup::bitcoind()?),
         Command::Setup => setup::everything(),

@@ -14,6 +14,7 @@ mod wasm;
 pub(crate) use bitcoind::bitcoind;
 pub(crate) use chromium::chromium;
 pub(crate) use postgres::Cluster;
+pub(crate) use wasm::Variant;
 
 /// Everything, including the build of Bitcoin Core.
 pub(crate) fn everything() -> anyhow::Result<()> {
@@ -32,11 +33,18 @@ pub(crate) fn machine() -> anyhow::Result<()> {
     node_modules::check_node()
 }
 
-/// The browser verifier, in its two shapes.
+/// The browser verifier, in its two variants.
 pub(crate) fn wasm() -> anyhow::Result<()> {
     rust_target::install()?;
     node_modules::install("frontend")?;
     wasm::build()
+}
+
+/// That the browser verifier comes out the same wherever it is built.
+pub(crate) fn check_wasm() -> anyhow::Result<()> {
+    rust_target::install()?;
+    node_modules::install("frontend")?;
+    wasm::check()
 }
 
 /// The browser verifier and the pages around it.
@@ -50,7 +58,7 @@ pub(crate) fn browser_tests() -> anyhow::Result<()> {
     node_modules::install("tests/browser")
 }
 
-/// Where the Node build of the verifier is.
-pub(crate) fn wasm_for_node() -> PathBuf {
-    wasm::node_folder()
+/// Where a Node build of the verifier is.
+pub(crate) fn wasm_for_node(variant: Variant) -> PathBuf {
+    wasm::node_folder(variant)
 }

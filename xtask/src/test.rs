@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 
 use crate::process::{self, run_watched};
-use crate::setup::{self, Cluster};
+use crate::setup::{self, Cluster, Variant};
 use crate::{demo, paths};
 
 mod counts;
@@ -38,7 +38,11 @@ fn checks(report: &mut Report) -> anyhow::Result<()> {
     report.step("programs", |_| process::run(paths::cargo().args(["build", "-p", "server", "-p", "auditor"])))?;
     let bitcoind = report.step("Bitcoin Core", |_| setup::bitcoind())?;
     report.step("Rust tests", |counts| rust_tests(&bitcoind, counts))?;
-    report.step("browser verifier in Node", |counts| node_tests("tests/wasm", &[], counts))?;
+    for variant in Variant::ALL {
+        let title = format!("browser verifier in Node, {}", variant.name());
+        let environment = [("WASM_NODE", setup::wasm_for_node(variant).display().to_string())];
+        report.step(&title, |counts| node_tests("tests/wasm", &environment, counts))?;
+    }
     report.step("browser tests", browser_tests)
 }
 
@@ -70,7 +74,6 @@ fn node_tests(folder: &str, environment: &[(&str, String)], counts: &mut Counts)
     let mut node = Command::new("node");
     node.current_dir(paths::root()).args(["--test", "--test-reporter=spec"]).args(files);
     node.envs(environment.iter().map(|(name, value)| (name, value)));
-    node.env("WASM_NODE", setup::wasm_for_node());
     run_watched(&mut node, |line| counts.see_node(line))
 }
 

@@ -3,6 +3,7 @@
 //! Two implementations, [`CoreNode`] (Bitcoin Core by RPC) and [`EmbeddedChain`] (in-process). Trusted: a node can
 //! withhold tips or feed templates that are no valid blocks; it cannot fake work.
 
+mod chain_block;
 mod core;
 mod embedded;
 
@@ -11,11 +12,13 @@ use std::fmt;
 use async_trait::async_trait;
 use audit_core::{
     hash::BlockHash,
+    header::Header,
     work::{Nbits, Sats},
 };
 use thiserror::Error;
 
 pub use self::{
+    chain_block::ChainBlock,
     core::{CoreEndpoint, CoreNode},
     embedded::{EmbeddedChain, EmbeddedConfig},
 };
@@ -38,6 +41,13 @@ pub trait Node: Send + Sync + fmt::Debug {
 
     /// Hash of the block at `height` on the best chain; `None` above the tip.
     async fn block_hash_at(&self, height: u32) -> Result<Option<BlockHash>, NodeError>;
+
+    /// The header of a block that the node knows, on the best chain or not; `None` when it knows no such block.
+    async fn header(&self, hash: &BlockHash) -> Result<Option<Header>, NodeError>;
+
+    /// The block's header, coinbase and branch; `None` when the node knows no such block. Of blocks off the best chain a
+    /// node may have the header only, which is an error here.
+    async fn block(&self, hash: &BlockHash) -> Result<Option<ChainBlock>, NodeError>;
 
     /// Hands a raw transaction to the network, returns its txid.
     async fn broadcast(&self, transaction: &[u8]) -> Result<BlockHash, NodeError>;

@@ -7,7 +7,7 @@ mod rpc;
 mod template;
 
 use async_trait::async_trait;
-use audit_core::{hash::BlockHash, work::Sats};
+use audit_core::{hash::BlockHash, header::Header, work::Sats};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -16,8 +16,10 @@ use self::{
     rpc::{LONG_POLL, QUICK, Rpc},
     template::RawTemplate,
 };
-use super::{BlockTemplate, Node, NodeError, Submitted, Tip};
+use super::{BlockTemplate, ChainBlock, Node, NodeError, Submitted, Tip};
 
+/// RPC_INVALID_ADDRESS_OR_KEY: what `getblock` and `getblockheader` say of a block they don't know.
+const RPC_UNKNOWN_BLOCK: i64 = -5;
 /// RPC_INVALID_PARAMETER (Bitcoin Core `rpc/protocol.h`): what `getblockhash` says above the tip.
 const RPC_INVALID_PARAMETER: i64 = -8;
 /// RPC_VERIFY_ALREADY_IN_UTXO_SET: what `sendrawtransaction` says to a confirmed transaction.
@@ -52,6 +54,20 @@ impl CoreNode {
             }
         }
         Err(last)
+    }
+
+    /// The answer of the first node that knows the block; `None` when every node was asked and none does.
+    async fn of_block(&self, method: &'static str, params: Value) -> Result<Option<Vec<u8>>, NodeError> {
+        let mut unreachable = None;
+        for node in &self.nodes {
+            match node.call(method, &params, QUICK).await {
+                Ok(answer) => return bytes(method, &answer).map(Some),
+                Err(NodeError::Refused { code: RPC_UNKNOWN_BLOCK, .. }) => {}
+                Err(error @ NodeError::Unreachable { .. }) => unreachable = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        unreachable.map_or(Ok(None), Err)
     }
 }
 
@@ -107,6 +123,23 @@ impl Node for CoreNode {
         }
     }
 
+    async fn header(&self, hash: &BlockHash) -> Result<Option<Header>, NodeError> {
+        let method = "getblockheader";
+        let Some(bytes) = self.of_block(method, json!([hash, false])).await? else { return Ok(None) };
+        let bytes: Result<[u8; 80], _> = bytes.try_into();
+        let bytes = bytes.map_err(|_| NodeError::Malformed { method, reason: "expected 80 bytes".into() })?;
+        Ok(Some(Header::from_bytes(&bytes)))
+    }
+
+    async fn block(&self, hash: &BlockHash) -> Result<Option<ChainBlock>, NodeError> {
+        let method = "getblock";
+        let Some(bytes) = self.of_block(method, json!([hash, 0])).await? else { return Ok(None) };
+        // Megabytes are taken apart and hashed: not on a thread that rigs wait for.
+        let parsed = tokio::task::spawn_blocking(move || ChainBlock::of_bytes(&bytes)).await;
+        let parsed = parsed.unwrap_or_else(|error| Err(error.to_string()));
+        parsed.map(Some).map_err(|reason| NodeError::Malformed { method, reason })
+    }
+
     async fn broadcast(&self, transaction: &[u8]) -> Result<BlockHash, NodeError> {
         let params = json!([hex::encode(transaction)]);
         match self.first("sendrawtransaction", params.clone(), QUICK).await {
@@ -136,6 +169,11 @@ fn submitted(answer: &Value) -> Submitted {
 
 fn text<'a>(method: &'static str, value: &'a Value) -> Result<&'a str, NodeError> {
     value.as_str().ok_or_else(|| NodeError::Malformed { method, reason: "expected a text".into() })
+}
+
+fn bytes(method: &'static str, value: &Value) -> Result<Vec<u8>, NodeError> {
+    let decoded = hex::decode(text(method, value)?);
+    decoded.map_err(|error| NodeError::Malformed { method, reason: format!("hex: {error}") })
 }
 
 fn number(method: &'static str, value: &Value) -> Result<u32, NodeError> {

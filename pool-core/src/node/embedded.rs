@@ -18,13 +18,14 @@ use audit_core::{
     header::Header,
     work::{Nbits, Sats},
 };
+use bitcoin::hashes::Hash;
 use tokio::sync::watch;
 
 use self::{
     store::BlockFile,
     validate::{Expected, check},
 };
-use super::{BlockTemplate, Node, NodeError, Submitted, Tip};
+use super::{BlockTemplate, ChainBlock, Node, NodeError, Submitted, Tip, chain_block::without_witness};
 use crate::clock::unix_seconds;
 
 /// Blocks per halving, as on the main chain.
@@ -33,8 +34,6 @@ const HALVING: u32 = 210_000;
 const SUBSIDY: u64 = 5_000_000_000;
 /// Median time past looks at this many headers (Bitcoin Core `chain.h`).
 const MEDIAN_SPAN: usize = 11;
-/// Time of regtest's genesis block (Bitcoin Core `chainparams.cpp`).
-const GENESIS_TIME: u32 = 1_296_688_602;
 /// Version-bits prefix 001 (BIP 9).
 const VERSION: u32 = 0x2000_0000;
 
@@ -55,7 +54,8 @@ pub struct EmbeddedChain {
 
 #[derive(Debug)]
 struct Chain {
-    headers: Vec<Header>,
+    /// By height; a coinbase is all that a block holds.
+    blocks: Vec<ChainBlock>,
     hashes: Vec<BlockHash>,
     file: BlockFile,
 }
@@ -71,9 +71,9 @@ impl EmbeddedChain {
         }
         let (file, blocks) = BlockFile::open(folder, config.nbits)?;
         let genesis = genesis(config);
-        let mut chain = Chain { headers: vec![genesis], hashes: vec![genesis.hash()], file };
+        let mut chain = Chain { hashes: vec![genesis.header.hash()], blocks: vec![genesis], file };
         for block in &blocks {
-            chain.extend(&header_of(block)?);
+            chain.extend(ChainBlock::of_bytes(block).map_err(std::io::Error::other)?);
         }
         let best = watch::Sender::new(chain.tip().hash);
         Ok(Self { config, chain: Arc::new(Mutex::new(chain)), best })
@@ -130,6 +130,14 @@ impl Node for EmbeddedChain {
         Ok(lock(&self.chain).hashes.get(height as usize).copied())
     }
 
+    async fn header(&self, hash: &BlockHash) -> Result<Option<Header>, NodeError> {
+        Ok(lock(&self.chain).block(hash).map(|block| block.header))
+    }
+
+    async fn block(&self, hash: &BlockHash) -> Result<Option<ChainBlock>, NodeError> {
+        Ok(lock(&self.chain).block(hash).cloned())
+    }
+
     async fn broadcast(&self, _transaction: &[u8]) -> Result<BlockHash, NodeError> {
         Err(NodeError::Unsupported("the embedded chain carries no transactions but coinbases"))
     }
@@ -141,13 +149,18 @@ impl Node for EmbeddedChain {
 
 impl Chain {
     fn tip(&self) -> Tip {
-        let last = self.headers.len() - 1;
-        Tip { height: last as u32, hash: self.hashes[last], time: self.headers[last].ntime }
+        let last = self.blocks.len() - 1;
+        Tip { height: last as u32, hash: self.hashes[last], time: self.blocks[last].header.ntime }
+    }
+
+    fn block(&self, hash: &BlockHash) -> Option<&ChainBlock> {
+        let height = self.hashes.iter().rposition(|known| known == hash)?;
+        self.blocks.get(height)
     }
 
     /// Bitcoin's median time past: the middle of the last 11 header times.
     fn median_time(&self) -> u32 {
-        let mut times: Vec<u32> = self.headers.iter().rev().take(MEDIAN_SPAN).map(|header| header.ntime).collect();
+        let mut times: Vec<u32> = self.blocks.iter().rev().take(MEDIAN_SPAN).map(|block| block.header.ntime).collect();
         times.sort_unstable();
         times[times.len() / 2]
     }
@@ -167,17 +180,17 @@ impl Chain {
         };
         match check(block, &expected) {
             Err(reason) => Ok(Submitted::Rejected(reason.into())),
-            Ok(header) => {
+            Ok(accepted) => {
                 self.file.append(block)?;
-                self.extend(&header);
+                self.extend(accepted);
                 Ok(Submitted::Accepted)
             }
         }
     }
 
-    fn extend(&mut self, header: &Header) {
-        self.headers.push(*header);
-        self.hashes.push(header.hash());
+    fn extend(&mut self, block: ChainBlock) {
+        self.hashes.push(block.header.hash());
+        self.blocks.push(block);
     }
 }
 
@@ -189,21 +202,18 @@ fn subsidy(height: u32) -> Sats {
     Sats::new(SUBSIDY.checked_shr(height / HALVING).unwrap_or(0)).unwrap_or_default()
 }
 
-/// The same for every chain of one target. Nobody mined it.
-fn genesis(config: EmbeddedConfig) -> Header {
-    Header {
+/// Regtest's genesis block with the chain's own target: nobody mined it.
+fn genesis(config: EmbeddedConfig) -> ChainBlock {
+    let genesis = bitcoin::constants::genesis_block(bitcoin::Network::Regtest);
+    let header = Header {
         version: 1,
         prevhash: BlockHash::default(),
-        merkle_root: [0; 32],
-        ntime: GENESIS_TIME,
+        merkle_root: genesis.header.merkle_root.to_byte_array(),
+        ntime: genesis.header.time,
         nbits: config.nbits,
-        nonce: 0,
-    }
-}
-
-fn header_of(block: &[u8]) -> Result<Header, NodeError> {
-    let bytes = block.first_chunk::<80>();
-    bytes.map(Header::from_bytes).ok_or_else(|| std::io::Error::other("a stored block has no header").into())
+        nonce: genesis.header.nonce,
+    };
+    ChainBlock { header, coinbase: without_witness(&genesis.txdata[0]), branch: Vec::new() }
 }
 
 #[cfg(test)]

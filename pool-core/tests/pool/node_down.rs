@@ -7,10 +7,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use audit_core::{hash::BlockHash, work::Sats};
+use audit_core::{hash::BlockHash, header::Header, work::Sats};
 use pool_core::{
     PoolEvent,
-    node::{BlockTemplate, EmbeddedChain, Node, NodeError, Submitted, Tip},
+    node::{BlockTemplate, ChainBlock, EmbeddedChain, Node, NodeError, Submitted, Tip},
 };
 
 use crate::test_pool::{ALL_BLOCKS, TestPool, start_of};
@@ -45,6 +45,12 @@ impl Node for Cable {
     }
     async fn block_hash_at(&self, height: u32) -> Result<Option<BlockHash>, NodeError> {
         self.node()?.block_hash_at(height).await
+    }
+    async fn header(&self, hash: &BlockHash) -> Result<Option<Header>, NodeError> {
+        self.node()?.header(hash).await
+    }
+    async fn block(&self, hash: &BlockHash) -> Result<Option<ChainBlock>, NodeError> {
+        self.node()?.block(hash).await
     }
     async fn broadcast(&self, transaction: &[u8]) -> Result<BlockHash, NodeError> {
         self.node()?.broadcast(transaction).await

@@ -10,7 +10,7 @@ use audit_core::work::Nbits;
 
 use crate::{durable, frame};
 
-const MAGIC: &[u8; 8] = b"PVHCHN1\n";
+const MAGIC: &[u8; 8] = b"PVHCHN2\n";
 const HEAD: usize = MAGIC.len() + 4;
 const BLOCK: u8 = 1;
 

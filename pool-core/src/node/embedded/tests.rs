@@ -103,6 +103,27 @@ async fn blocks_that_break_a_rule_are_refused_by_name() {
     assert_eq!(height(&chain), 1);
 }
 
+#[tokio::test]
+async fn blocks_are_told_by_hash_with_their_coinbase() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = EmbeddedChain::open(folder.path(), easy()).unwrap();
+    let mined = ChainBlock::of_bytes(&mine(&chain).await).unwrap();
+    drop(chain);
+    let chain = EmbeddedChain::open(folder.path(), easy()).unwrap();
+    let hash = mined.header.hash();
+    assert_eq!(chain.header(&hash).await.unwrap(), Some(mined.header));
+    assert_eq!(chain.block(&hash).await.unwrap(), Some(mined));
+    assert_eq!(chain.block(&BlockHash([1; 32])).await.unwrap(), None);
+}
+
+#[test]
+fn the_genesis_block_is_bitcoin_cores_on_regtest() {
+    let genesis = genesis(easy());
+    let hash = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206".parse().unwrap();
+    assert_eq!(genesis.header.hash(), hash);
+    assert_eq!(sha256d(&genesis.coinbase), genesis.header.merkle_root);
+}
+
 #[test]
 fn subsidy_halves_and_ends() {
     assert_eq!(subsidy(1).get(), 5_000_000_000);

@@ -7,6 +7,8 @@ use audit_core::{
 };
 use bitcoin::{Block, ScriptBuf, blockdata::script::Builder, consensus::deserialize};
 
+use crate::node::chain_block::{ChainBlock, without_witness};
+
 /// A header's time may be this far ahead of the clock (MAX_FUTURE_BLOCK_TIME).
 const FUTURE_SECONDS: u32 = 7_200;
 /// Far above what a block with one coinbase needs, far below what hurts.
@@ -25,7 +27,7 @@ pub(super) struct Expected {
 }
 
 /// Checks a block, cheapest rule first; the reason when it breaks one.
-pub(super) fn check(bytes: &[u8], expected: &Expected) -> Result<Header, &'static str> {
+pub(super) fn check(bytes: &[u8], expected: &Expected) -> Result<ChainBlock, &'static str> {
     let header = bytes.first_chunk::<80>().map(Header::from_bytes).ok_or("bad-blk-length")?;
     check_header(&header, expected)?;
     if bytes.len() > MAX_BLOCK {
@@ -39,7 +41,8 @@ pub(super) fn check(bytes: &[u8], expected: &Expected) -> Result<Header, &'stati
     if !block.check_witness_commitment() {
         return Err("bad-witness-merkle-match");
     }
-    Ok(header)
+    let coinbase = block.txdata.first().map(without_witness).unwrap_or_default();
+    Ok(ChainBlock { header, coinbase, branch: Vec::new() })
 }
 
 fn check_header(header: &Header, expected: &Expected) -> Result<(), &'static str> {

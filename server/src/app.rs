@@ -117,7 +117,7 @@ async fn bind_for_rigs(config: &Config) -> Result<Vec<tokio::net::TcpListener>> 
 
 fn node(config: &Config) -> Result<Arc<dyn Node>> {
     if config.is_embedded() {
-        let folder = config.storage.data.join("chain");
+        let folder = config.storage.data.join("node");
         return Ok(Arc::new(EmbeddedChain::open(&folder, EmbeddedConfig { nbits: config.node.embedded_nbits })?));
     }
     let endpoints = config.node.node.iter().map(|node| CoreEndpoint::parse(node)).collect::<Result<_, _>>()?;

@@ -1,13 +1,12 @@
-//! The fate of found blocks: matured or orphaned, as the node sees the chain.
+//! The fate of found blocks: matured or orphaned, as the archived chain shows it to everyone.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use audit_core::entry::{BlockFate, Entry};
-use pool_core::node::Node;
 use tokio_util::sync::CancellationToken;
 
+use crate::chain::Archive;
 use crate::db::blocks::{BlockRow, BlockStatus};
 use crate::db::{Database, blocks};
 use crate::engine::{Backoff, pause};
@@ -20,14 +19,14 @@ pub(crate) mod tests;
 /// Blocks on top before a coinbase can be spent (Bitcoin Core, COINBASE_MATURITY). The same depth decides that a block is
 /// orphaned: by then no reorganisation brings it back.
 const MATURITY: u32 = 100;
-/// How often the node is asked for its tip.
+/// How often the archive follows the node.
 const POLL: Duration = Duration::from_secs(2);
 
-/// The task that decides blocks and settles what they decide.
+/// The task that keeps the archive of the chain, decides blocks by it, and settles what they decide.
 pub(crate) struct Blocks {
     pub database: Database,
     pub sequencer: Sequencer,
-    pub node: Arc<dyn Node>,
+    pub archive: Archive,
     pub settler: Settler,
 }
 
@@ -53,10 +52,12 @@ impl Blocks {
         self.settler.settle_all().await
     }
 
-    /// Logs the fate of every block that is deep enough, in one transaction. A crash leaves all or none of it.
+    /// Logs the fate of every block that is deep enough, in one transaction. A crash leaves all or none of it. What the
+    /// archive does not show yet is not logged.
     async fn decide(&self) -> Result<()> {
-        let tip = self.node.tip().await?;
-        let Some(deepest) = tip.height.checked_sub(MATURITY) else { return Ok(()) };
+        self.archive.follow().await?;
+        let Some((height, _)) = self.archive.tip().await else { return Ok(()) };
+        let Some(deepest) = height.checked_sub(MATURITY) else { return Ok(()) };
         let mut fates = Vec::new();
         for block in blocks::undecided(self.database.pool(), deepest.into()).await? {
             if let Some(status) = self.fate(&block).await? {
@@ -68,7 +69,7 @@ impl Blocks {
 
     /// `None` when the chain got shorter while we were asking.
     async fn fate(&self, block: &BlockRow) -> Result<Option<BlockStatus>> {
-        let at_height = self.node.block_hash_at(u32::try_from(block.height)?).await?;
+        let at_height = self.archive.hash_at(u32::try_from(block.height)?).await;
         Ok(at_height.map(|hash| if hash == block.hash { BlockStatus::Matured } else { BlockStatus::Orphaned }))
     }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use audit_core::chain::Network;
 use audit_core::work::{Level, Units};
 use pool_core::node::{Node, Tip};
 use pool_core::{Limits, Pool, PoolConfig};
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::blocks::Blocks;
+use crate::chain::Archive;
 use crate::db::epochs::EpochRow;
 use crate::db::{Database, DbError, epochs};
 use crate::epochs::{EpochLoop, Pace};
@@ -109,6 +111,8 @@ impl Engine {
         let store = EvidenceStore::new(&config.data);
         let sequencer = open_log(&config, &database, &store).await?;
         let chain = chain_of(&config.promises.network)?;
+        let network = Network::of_manifest(&config.promises.network).context("a network whose rules are known")?;
+        let archive = Archive::new(database.clone(), store.clone(), Arc::clone(&node), network);
         first_entries::ensure(&config.promises, &database, &sequencer).await?;
 
         let (pool, events) = Pool::start(pool_config(&config)?, Arc::clone(&node), listeners, stop.clone()).await?;
@@ -126,6 +130,7 @@ impl Engine {
             sequencer: sequencer.clone(),
             store: store.clone(),
             node: Arc::clone(&node),
+            archive: archive.clone(),
             mining: Box::new(pool),
             capacity: config.capacity,
             pace,
@@ -142,8 +147,7 @@ impl Engine {
         // What a crash or a long stop left undivided or unlisted comes before a further epoch opens.
         settler.settle_all().await?;
         liabilities.list_if_due().await?;
-        let blocks =
-            Blocks { database: database.clone(), sequencer: sequencer.clone(), node: Arc::clone(&node), settler };
+        let blocks = Blocks { database: database.clone(), sequencer: sequencer.clone(), archive, settler };
         failure.spawn(&tasks, "epochs", epoch_loop.run(events, stop.clone()));
         failure.spawn(&tasks, "blocks", blocks.run(stop.clone()));
         failure.spawn(&tasks, "liabilities", liabilities.run(stop.clone()));

@@ -5,6 +5,7 @@
 //!
 //! Out of scope: what sealing writes (`crate::sealing`), the pool (`pool-core`).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::chain::Archive;
 use crate::clock::now_ms;
 use crate::db::epochs::EpochRow;
 use crate::db::{Database, contracts, epochs, log_entries};
@@ -63,6 +65,7 @@ pub(crate) struct EpochLoop {
     pub sequencer: Sequencer,
     pub store: EvidenceStore,
     pub node: Arc<dyn Node>,
+    pub archive: Archive,
     pub mining: Box<dyn Mining>,
     /// Declared capacity.
     pub capacity: Units,
@@ -128,7 +131,7 @@ impl EpochLoop {
         }
     }
 
-    /// Opens the next epoch. Commit points: 1. allocation file (a crash leaves a file that no entry names, harmless);
+    /// Opens the next epoch. Commit points: 1. the tip is in the archive, and the allocation file is written (a crash leaves files that no entry names, harmless);
     /// 2. `epoch_open` committed (the next start integrates it and mines it); 3. checkpoint of exactly this size signed and
     ///    published. The pool hears of the epoch only after all three, in [`EpochLoop::mine`].
     pub(crate) async fn open_next(&mut self) -> Result<()> {
@@ -139,6 +142,8 @@ impl EpochLoop {
             self.chain
         );
         let tip = self.node.tip().await.context("an epoch opens with the chain's tip")?;
+        let tip = ChainTip { height: tip.height, hash: tip.hash };
+        self.archive.cover(&[tip]).await?;
         let guard = self.sequencer.lock().await;
         let mut tx = self.database.begin().await?;
         let (epoch, start_ms) = match epochs::last(&mut tx).await? {
@@ -149,12 +154,7 @@ impl EpochLoop {
         let in_force = contracts::in_force(&mut tx, start_ms).await?;
         let allocation = allocation::build(&in_force, self.capacity, self.sequencer.origin())?;
         self.put_allocation(&allocation).await?;
-        let entry = EpochOpen {
-            epoch,
-            start_ms,
-            chain: ChainTip { height: tip.height, hash: tip.hash },
-            allocation: allocation.commitment(),
-        };
+        let entry = EpochOpen { epoch, start_ms, chain: tip, allocation: allocation.commitment() };
         let open_index = guard.append(&mut tx, &[Entry::EpochOpen(entry)]).await?;
         let row = EpochRow {
             epoch,
@@ -182,7 +182,9 @@ impl EpochLoop {
         Ok(())
     }
 
-    /// Ends an epoch: journal → files → entries. Every part may be repeated after a crash and gives the same bytes.
+    /// Ends an epoch: journal → archive of the blocks that its jobs were built on → files → entries. Every part may be
+    /// repeated after a crash and gives the same bytes. While the node stays away the epoch stays open: nothing is lost,
+    /// and without a node no other epoch could open.
     pub(crate) async fn close(&self, old: &EpochRow) -> Result<()> {
         let start = self.anchor_of(old).await?;
         let material = self.mining.close_epoch(&start).await?;
@@ -192,6 +194,7 @@ impl EpochLoop {
                 old.epoch
             );
         }
+        self.archive.cover(&built_on(&material)).await?;
         let store = self.store.clone();
         let sealed = tokio::task::spawn_blocking(move || sealing::write_files(&store, &material)).await??;
         sealing::log(&self.database, &self.sequencer, &self.store, old, &sealed).await?;
@@ -222,6 +225,13 @@ impl EpochLoop {
         let (path, bytes, store) = (Allocation::path(&allocation.root()), allocation.to_bytes(), self.store.clone());
         Ok(tokio::task::spawn_blocking(move || store.put(&path, &bytes)).await??)
     }
+}
+
+/// The blocks that an epoch's jobs were built on.
+fn built_on(material: &EpochMaterial) -> Vec<ChainTip> {
+    let tips = material.jobs.iter().map(|job| (job.prevhash, job.height.saturating_sub(1)));
+    let tips: BTreeMap<_, _> = tips.collect();
+    tips.into_iter().map(|(hash, height)| ChainTip { height, hash }).collect()
 }
 
 impl Signals {

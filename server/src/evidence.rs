@@ -2,7 +2,7 @@
 //!
 //! In scope: durable writing ([`EvidenceStore`]), the closed grammar of public paths ([`path`]), serving ([`http`]).
 //! Out of scope: what the files say (`audit-core`), when they are written (`crate::tlog`, `crate::sealing`,
-//! `crate::settlement`, `crate::liabilities`).
+//! `crate::settlement`, `crate::liabilities`, `crate::chain`).
 //!
 //! Trusted: whoever can change a file here makes the verifier's checks fail; nobody is paid by what these files say.
 
@@ -19,7 +19,7 @@ pub mod http;
 mod path;
 
 /// Where evidence is kept: `<root>/log/…`, `<root>/epoch/…`, `<root>/allocation/…`, `<root>/settlement/…`,
-/// `<root>/liabilities/…`, `<root>/payout/…`.
+/// `<root>/liabilities/…`, `<root>/payout/…`, `<root>/chain/…`.
 #[derive(Clone, Debug)]
 pub struct EvidenceStore {
     root: PathBuf,
@@ -69,6 +69,31 @@ impl EvidenceStore {
         replace_durably(&self.root.join(path), bytes).map_err(|source| EvidenceError::Io { path: path.into(), source })
     }
 
+    /// Writes several files that may change, for readers who want them to fit each other: all are on disk before the first
+    /// gets its name, and the names change at once after each other, in this order. A crash may leave some of them old.
+    pub(crate) fn replace_all(&self, files: &[(&str, &[u8])]) -> Result<(), EvidenceError> {
+        let at = |path: &str| {
+            let path = path.to_owned();
+            move |source| EvidenceError::Io { path, source }
+        };
+        for (path, bytes) in files {
+            write_temporary(&self.root.join(path), bytes).map_err(at(path))?;
+        }
+        for (path, _) in files {
+            let target = self.root.join(path);
+            fs::rename(temporary(&target), &target).map_err(at(path))?;
+        }
+        for (path, _) in files {
+            sync_folder(&self.root.join(path)).map_err(at(path))?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is such a file.
+    pub(crate) fn exists(&self, path: &str) -> bool {
+        self.root.join(path).is_file()
+    }
+
     /// The file's bytes, `None` when there is none.
     pub(crate) fn read(&self, path: &str) -> Result<Option<Vec<u8>>, EvidenceError> {
         match fs::read(self.root.join(path)) {
@@ -104,15 +129,27 @@ impl TileStore for EvidenceStore {
 
 /// Temp file, fsync, rename, fsync of the folder: the order in which a power loss can't leave half a file.
 fn replace_durably(target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = target.parent().ok_or(ErrorKind::InvalidInput)?;
-    create_folder_durably(folder)?;
+    write_temporary(target, bytes)?;
+    fs::rename(temporary(target), target)?;
+    sync_folder(target)
+}
+
+/// What is to get the name `target`, synced under another one.
+fn write_temporary(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    create_folder_durably(target.parent().ok_or(ErrorKind::InvalidInput)?)?;
+    let mut file = File::create(temporary(target))?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn temporary(target: &Path) -> PathBuf {
     let mut temporary = target.as_os_str().to_owned();
     temporary.push(".tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, target)?;
-    File::open(folder)?.sync_all()
+    temporary.into()
+}
+
+fn sync_folder(target: &Path) -> io::Result<()> {
+    File::open(target.parent().ok_or(ErrorKind::InvalidInput)?)?.sync_all()
 }
 
 fn create_folder_durably(folder: &Path) -> io::Result<()> {

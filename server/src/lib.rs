@@ -12,6 +12,7 @@ pub mod api;
 pub mod app;
 pub mod assets;
 mod blocks;
+mod chain;
 pub mod clock;
 pub mod commands;
 pub mod config;

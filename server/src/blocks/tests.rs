@@ -25,14 +25,6 @@ async fn found(fixture: &Fixture, epoch: u64) -> Vec<BlockRow> {
     blocks
 }
 
-/// Puts the first block of each of these epochs on the chain.
-pub(crate) async fn confirm(fixture: &Fixture, epochs: &[u64]) {
-    for epoch in epochs {
-        let block = &found(fixture, *epoch).await[0];
-        fixture.node.has(block.height, block.hash);
-    }
-}
-
 /// A contract's work in these epochs, and all work in them.
 async fn work_between(fixture: &Fixture, contract: &Hash32, first: u64, last: u64) -> (u128, u128) {
     let pool = fixture.log.database.pool();
@@ -50,7 +42,7 @@ async fn statuses(fixture: &Fixture, epoch: u64) -> Vec<BlockStatus> {
 async fn a_block_is_decided_with_a_hundred_blocks_on_top_and_not_before() {
     let fixture = Fixture::new().await;
     seal_epochs(&fixture, 1).await;
-    confirm(&fixture, &[1]).await;
+    fixture.confirm(&found(&fixture, 1).await[0]);
     let height = found(&fixture, 1).await[0].height;
     fixture.node.grow_to(height + 99);
     fixture.blocks().round().await.unwrap();
@@ -67,7 +59,6 @@ async fn a_block_is_decided_with_a_hundred_blocks_on_top_and_not_before() {
 async fn a_chain_that_is_still_short_decides_nothing() {
     let fixture = Fixture::new().await;
     seal_epochs(&fixture, 1).await;
-    fixture.node.grow_to(7);
     fixture.blocks().round().await.unwrap();
     assert!(statuses(&fixture, 1).await.iter().all(|status| *status == BlockStatus::Found));
 }
@@ -76,9 +67,9 @@ async fn a_chain_that_is_still_short_decides_nothing() {
 async fn settlements_divide_every_satoshi_in_log_files_and_ledger_alike() {
     let fixture = Fixture::new().await;
     let contract = fixture.sell(CAPACITY / 4, 3_600_000).await.contract_id;
+    fixture.pool.wins(&[1, 3]);
     seal_epochs(&fixture, 3).await;
-    confirm(&fixture, &[1, 3]).await;
-    fixture.node.grow_to(2_000);
+    fixture.node.grow_to(200);
     fixture.blocks().round().await.unwrap();
     fixture.check().await;
 
@@ -112,8 +103,8 @@ async fn settlements_divide_every_satoshi_in_log_files_and_ledger_alike() {
 #[tokio::test]
 async fn an_undecided_earlier_block_holds_up_settlement() {
     let fixture = Fixture::new().await;
+    fixture.pool.wins(&[1, 2]);
     seal_epochs(&fixture, 2).await;
-    confirm(&fixture, &[1, 2]).await;
     let (first, second) = (found(&fixture, 1).await[0].height, found(&fixture, 2).await[0].height);
     assert!(first < second);
     fixture.node.grow_to(first + 100);
@@ -129,8 +120,8 @@ async fn an_undecided_earlier_block_holds_up_settlement() {
 async fn nothing_is_settled_or_decided_twice_over_restarts() {
     let mut fixture = Fixture::new().await;
     seal_epochs(&fixture, 1).await;
-    confirm(&fixture, &[1]).await;
-    fixture.node.grow_to(2_000);
+    fixture.confirm(&found(&fixture, 1).await[0]);
+    fixture.node.grow_to(200);
     for _ in 0..3 {
         fixture.blocks().round().await.unwrap();
         fixture = fixture.restart().await;
@@ -146,8 +137,8 @@ async fn nothing_is_settled_or_decided_twice_over_restarts() {
 async fn a_crash_between_the_file_and_the_posting_settles_with_the_same_bytes() {
     let fixture = Fixture::new().await;
     seal_epochs(&fixture, 1).await;
-    confirm(&fixture, &[1]).await;
-    fixture.node.grow_to(2_000);
+    fixture.confirm(&found(&fixture, 1).await[0]);
+    fixture.node.grow_to(200);
     fixture.blocks().decide().await.unwrap();
     let settler = fixture.settler();
     settler.prepare().await.unwrap().expect("a group is ready");

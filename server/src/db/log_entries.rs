@@ -49,6 +49,13 @@ pub async fn last_of_kind(connection: &mut AnyConnection, kind: &str) -> Result<
     row.as_ref().map(read).transpose()
 }
 
+/// The oldest entry of a kind.
+pub async fn first_of_kind(connection: &mut AnyConnection, kind: &str) -> Result<Option<LogEntryRow>, DbError> {
+    let sql = "SELECT leaf_index, kind, entry FROM log_entries WHERE kind = $1 ORDER BY leaf_index LIMIT 1";
+    let row = sqlx::query(sql).bind(kind.to_owned()).fetch_optional(connection).await?;
+    row.as_ref().map(read).transpose()
+}
+
 fn read(row: &AnyRow) -> Result<LogEntryRow, DbError> {
     Ok(LogEntryRow { leaf_index: row.unsigned("leaf_index")?, kind: row.text("kind")?, entry: row.bytes("entry")? })
 }

@@ -1,35 +1,35 @@
-//! What the engine's tests run on: a real log, database and evidence store, with a node and a pool whose chain and shares
-//! the test decides. Shares are real: their hashes meet the easiest level, and every sixteenth one is a block.
+//! What the engine's tests run on: a real log, database, archive and evidence store, with a node and a pool whose chain
+//! and shares the test decides.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use async_trait::async_trait;
 use audit_core::audit::{AuditRequest, Evidence, FetchError, Inline, Outcome, audit, range_of};
-use audit_core::coinbase::CoinbasePlan;
-use audit_core::epoch::{Anchors, EpochMaterial, Session};
-use audit_core::hash::{BlockHash, Hash32};
-use audit_core::job::Job;
+use audit_core::chain::Network;
+use audit_core::hash::Hash32;
 use audit_core::policy::Policy;
-use audit_core::share::ShareRecord;
-use audit_core::work::{Level, Nbits, Sats, Units};
-use pool_core::EpochStart;
-use pool_core::node::{BlockTemplate, Node, NodeError, Submitted, Tip};
+use audit_core::work::{Sats, Units};
 use uuid::Uuid;
 
 use super::contract::{Payment, open_contract};
 use super::first_entries::{self, Promises};
 use crate::blocks::Blocks;
+use crate::chain::Archive;
 use crate::clock::now_ms;
+use crate::db::blocks::BlockRow;
 use crate::db::contracts::{Contract, Opened, Status};
 use crate::db::{accounts, contracts, offers};
-use crate::epochs::{EpochLoop, Mining, Pace};
+use crate::epochs::{EpochLoop, Pace};
 use crate::evidence::EvidenceStore;
 use crate::liabilities::Liabilities;
 use crate::settlement::Settler;
 use crate::tlog::check::TestLog;
+
+mod node;
+mod pool;
+
+pub(crate) use node::FakeNode;
+pub(crate) use pool::FakePool;
 
 const TAG: &[u8] = b"/test/";
 const PAYOUT_SCRIPT: &[u8] = &[0x51];
@@ -38,46 +38,32 @@ const FEE_PPM: u32 = 20_000;
 pub(crate) const REWARD_SATS: u64 = 5_000_000_000;
 /// Declared capacity in H/s.
 pub(crate) const CAPACITY: u128 = 1_000_000;
-/// Height at which epoch 1 mines; each epoch mines one height.
-const BASE_HEIGHT: u32 = 1_000;
 /// One hash in 16 is a block.
 const NBITS: u32 = 0x200f_ffff;
-/// Shares of an epoch, at least.
-const SHARES: usize = 20;
 
 pub(crate) struct Fixture {
     pub(crate) log: TestLog,
     pub(crate) node: Arc<FakeNode>,
     pub(crate) pool: Arc<FakePool>,
+    pub(crate) archive: Archive,
 }
-
-/// A chain that the test writes.
-#[derive(Debug)]
-pub(crate) struct FakeNode {
-    tip_height: Mutex<u32>,
-    blocks: Mutex<HashMap<u32, BlockHash>>,
-}
-
-/// Journals that survive, as files would: what was opened, by epoch.
-#[derive(Default)]
-pub(crate) struct FakePool {
-    opened: Mutex<BTreeMap<u64, EpochStart>>,
-}
-
-struct Handle(Arc<FakePool>);
 
 struct Folder(EvidenceStore);
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
-        let fixture = Self { log: TestLog::new().await, node: Arc::new(FakeNode::new()), pool: Arc::default() };
-        fixture.promise("1").await;
-        fixture
+        let node = Arc::new(FakeNode::new());
+        Self::on(TestLog::new().await, Arc::clone(&node), Arc::new(FakePool::new(node))).await
     }
 
     /// A restart: the log, the database and the journals are what is on disk.
     pub(crate) async fn restart(self) -> Self {
-        let fixture = Self { log: self.log.reopen().await, node: self.node, pool: self.pool };
+        Self::on(self.log.reopen().await, self.node, self.pool).await
+    }
+
+    async fn on(log: TestLog, node: Arc<FakeNode>, pool: Arc<FakePool>) -> Self {
+        let archive = Archive::new(log.database.clone(), log.store.clone(), node.clone(), Network::Regtest);
+        let fixture = Self { log, node, pool, archive };
         fixture.promise("1").await;
         fixture
     }
@@ -107,7 +93,8 @@ impl Fixture {
             sequencer: self.log.sequencer.clone(),
             store: self.log.store.clone(),
             node: self.node.clone(),
-            mining: Box::new(Handle(self.pool.clone())),
+            archive: self.archive.clone(),
+            mining: Box::new(pool::Handle(self.pool.clone())),
             capacity: Units::new(CAPACITY).unwrap(),
             pace: Pace { epoch: Duration::ZERO, grace: Duration::ZERO },
             chain: "regtest",
@@ -125,7 +112,7 @@ impl Fixture {
         Blocks {
             database: log.database.clone(),
             sequencer: log.sequencer.clone(),
-            node: self.node.clone(),
+            archive: self.archive.clone(),
             settler: self.settler(),
         }
     }
@@ -138,6 +125,11 @@ impl Fixture {
             store: log.store.clone(),
             every,
         }
+    }
+
+    /// Puts a found block on the chain.
+    pub(crate) fn confirm(&self, block: &BlockRow) {
+        self.node.put(u32::try_from(block.height).unwrap(), self.pool.block(block.epoch, &block.hash));
     }
 
     /// Sells and opens a contract.
@@ -211,81 +203,6 @@ impl Fixture {
     }
 }
 
-impl FakeNode {
-    fn new() -> Self {
-        Self { tip_height: Mutex::new(BASE_HEIGHT), blocks: Mutex::default() }
-    }
-
-    /// Puts a block on the chain.
-    pub(crate) fn has(&self, height: u64, hash: BlockHash) {
-        self.blocks.lock().unwrap().insert(u32::try_from(height).unwrap(), hash);
-    }
-
-    /// Moves the tip.
-    pub(crate) fn grow_to(&self, height: u64) {
-        *self.tip_height.lock().unwrap() = u32::try_from(height).unwrap();
-    }
-}
-
-#[async_trait]
-impl Node for FakeNode {
-    async fn chain(&self) -> Result<String, NodeError> {
-        Ok("regtest".into())
-    }
-
-    async fn template(&self, _: Option<&str>) -> Result<BlockTemplate, NodeError> {
-        Err(NodeError::Unsupported("template"))
-    }
-
-    async fn submit_block(&self, _: &[u8]) -> Result<Submitted, NodeError> {
-        Err(NodeError::Unsupported("submit_block"))
-    }
-
-    async fn tip(&self) -> Result<Tip, NodeError> {
-        let height = *self.tip_height.lock().unwrap();
-        Ok(Tip { height, hash: BlockHash::of(&height.to_be_bytes()), time: 0 })
-    }
-
-    /// Heights that the test did not write hold some other pool's block.
-    async fn block_hash_at(&self, height: u32) -> Result<Option<BlockHash>, NodeError> {
-        let other = BlockHash::of(&height.to_be_bytes());
-        let hash = self.blocks.lock().unwrap().get(&height).copied().unwrap_or(other);
-        Ok((height <= *self.tip_height.lock().unwrap()).then_some(hash))
-    }
-
-    async fn broadcast(&self, _: &[u8]) -> Result<BlockHash, NodeError> {
-        Err(NodeError::Unsupported("broadcast"))
-    }
-
-    async fn fee_estimate(&self, _: u16) -> Result<Option<Sats>, NodeError> {
-        Ok(None)
-    }
-}
-
-impl FakePool {
-    /// The epochs that were given to the pool, in order.
-    pub(crate) fn opened(&self) -> Vec<u64> {
-        self.opened.lock().unwrap().keys().copied().collect()
-    }
-}
-
-#[async_trait]
-impl Mining for Handle {
-    async fn open_epoch(&self, start: EpochStart) -> Result<()> {
-        let mut opened = self.0.opened.lock().unwrap();
-        let known = opened.entry(start.epoch).or_insert_with(|| start.clone());
-        assert_eq!(*known, start, "an epoch never starts in two ways");
-        Ok(())
-    }
-
-    async fn close_epoch(&self, start: &EpochStart) -> Result<EpochMaterial> {
-        let opened = self.0.opened.lock().unwrap().get(&start.epoch).cloned();
-        Ok(material(&opened.with_context(|| format!("no journal of epoch {}", start.epoch))?))
-    }
-
-    async fn join(self: Box<Self>) {}
-}
-
 impl Evidence for Folder {
     async fn fetch(&self, path: &str, _: u64) -> Result<Vec<u8>, FetchError> {
         self.0.read(path).map_err(|error| FetchError::Unreadable(error.to_string()))?.ok_or(FetchError::NotFound)
@@ -293,63 +210,5 @@ impl Evidence for Folder {
 
     async fn fetch_range(&self, path: &str, start: u64, length: u64) -> Result<Vec<u8>, FetchError> {
         Ok(range_of(&self.fetch(path, u64::MAX).await?, start, length).into())
-    }
-}
-
-/// The same start gives the same shares; at least one of them is a block.
-pub(crate) fn material(start: &EpochStart) -> EpochMaterial {
-    let session = Session { extranonce1: [1, 2, 3, 4], worker: "0123456789abcdef".into(), lot: String::new() };
-    let job = job(start);
-    let mut anchors = Anchors::new(start.epoch, &start.origin, start.tree_size, start.root);
-    let anchor = anchors.hash(Level::MIN);
-    let network_target = job.nbits.target().unwrap();
-    let (mut shares, mut blocks) = (Vec::new(), 0);
-    for nonce in 0.. {
-        let record = ShareRecord {
-            job: 0,
-            level: Level::MIN,
-            session: 0,
-            extranonce2: [0; 8],
-            ntime_offset: 0,
-            version_bits: 0,
-            nonce,
-            seconds: 0,
-        };
-        let hash = job.header(&anchor, session.extranonce1, &record).hash();
-        if Level::MIN.target().is_met_by(&hash) {
-            shares.push(record);
-            blocks += usize::from(network_target.is_met_by(&hash));
-        }
-        if shares.len() >= SHARES && blocks >= 1 {
-            break;
-        }
-    }
-    EpochMaterial {
-        epoch: start.epoch,
-        start_ms: start.start_ms,
-        origin: start.origin.clone(),
-        tree_size: start.tree_size,
-        root: start.root,
-        jobs: vec![job],
-        levels: vec![Level::MIN],
-        sessions: vec![session],
-        shares,
-        rejects: Vec::new(),
-    }
-}
-
-fn job(start: &EpochStart) -> Job {
-    let height = BASE_HEIGHT + u32::try_from(start.epoch).unwrap();
-    let outputs = [(Sats::new(REWARD_SATS).unwrap(), PAYOUT_SCRIPT.to_vec())];
-    let plan = CoinbasePlan { height, tag: TAG, job: 0, outputs: &outputs, witness_commitment: None };
-    Job {
-        job: 0,
-        prevhash: BlockHash::of(&start.epoch.to_be_bytes()),
-        version: 0x2000_0000,
-        nbits: Nbits::new(NBITS),
-        ntime: u32::try_from(start.start_ms / 1_000).unwrap(),
-        height,
-        coinbase: plan.parts().unwrap(),
-        branch: Vec::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! Evidence over HTTP: the public folders, for anyone, from any site, cacheable for ever.
+//! Evidence over HTTP: the public folders, for anyone, from any site; nearly all of it is cacheable for ever.
 //!
 //! A client resumes a broken download with `Range` and `If-Range`; strong ETags make that safe. Files that intermediaries
 //! may compress have a weak ETag and no ranges, since a byte range of a compressed form means nothing.
@@ -16,7 +16,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use super::EvidenceStore;
-use super::path::{Nature, nature};
+use super::path::{Changes, Nature, nature};
 
 /// Bytes read from disk at once.
 const PIECE: u64 = 64 * 1024;
@@ -26,12 +26,14 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const FOR_EVER_AS_IS: &str = "public, max-age=31536000, immutable, no-transform";
 /// The newest checkpoint and the policy: a few seconds (C2SP tlog-tiles).
 const BRIEFLY: &str = "public, max-age=5, no-transform";
+/// The chain's last period grows, and its two files must fit each other: no copy is used without asking.
+const ASKING: &str = "public, no-cache, no-transform";
 /// A file that is not there yet may be there a second later.
 const NEVER: &str = "no-store";
 
 /// Adds the public folders to an app. The store is app data.
 pub fn configure(app: &mut web::ServiceConfig) {
-    for folder in ["log", "epoch", "allocation", "settlement", "liabilities", "payout"] {
+    for folder in ["log", "epoch", "allocation", "settlement", "liabilities", "payout", "chain"] {
         let resource = web::resource(format!("/{folder}/{{rest:.*}}"))
             .route(web::get().to(serve))
             .route(web::head().to(serve))
@@ -162,10 +164,11 @@ fn is_known(request: &HttpRequest, etag: &EntityTag) -> bool {
 
 fn with_validators(status: StatusCode, served: &Served) -> HttpResponseBuilder {
     let mut response = open_to_all(status);
-    let cache = match (served.nature.immutable, served.nature.compressible) {
-        (true, true) => FOR_EVER,
-        (true, false) => FOR_EVER_AS_IS,
-        (false, _) => BRIEFLY,
+    let cache = match (served.nature.changes, served.nature.compressible) {
+        (Changes::Never, true) => FOR_EVER,
+        (Changes::Never, false) => FOR_EVER_AS_IS,
+        (Changes::Often, _) => BRIEFLY,
+        (Changes::AtAnyTime, _) => ASKING,
     };
     response.insert_header((header::CACHE_CONTROL, cache));
     response.insert_header((header::ETAG, served.etag.to_string()));

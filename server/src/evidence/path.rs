@@ -10,10 +10,21 @@ const EPOCH_FILES: [&str; 6] = ["jobs.json", "sessions.json", "shares", "shares.
 pub(crate) struct Nature {
     /// Its media type.
     pub content_type: &'static str,
-    /// Whether its bytes never change.
-    pub immutable: bool,
+    /// Whether its bytes change.
+    pub changes: Changes,
     /// Whether intermediaries may compress it; those that may not have byte ranges.
     pub compressible: bool,
+}
+
+/// How long a copy of a file may be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Changes {
+    /// For ever.
+    Never,
+    /// For a few seconds.
+    Often,
+    /// Never without asking: it must fit what another file says now.
+    AtAnyTime,
 }
 
 /// What is at a path below the site's root (`log/checkpoint`, no leading slash); `None` when no evidence can be there.
@@ -28,16 +39,27 @@ pub(crate) fn nature(path: &str) -> Option<Nature> {
         "allocation" => rest.strip_suffix(".json").filter(|name| is_hash(name)).map(file_nature_json),
         "settlement" | "liabilities" => rest.strip_suffix(".json").filter(|name| is_number(name)).map(file_nature_json),
         "payout" => rest.strip_suffix(".json").filter(|name| is_hash(name)).map(payout_nature),
+        "chain" => chain_nature(rest),
+        _ => None,
+    }
+}
+
+fn chain_nature(rest: &str) -> Option<Nature> {
+    match rest.split_once('/')? {
+        ("side", hash) => is_hash(hash).then_some(BINARY),
+        (period, "headers" | "coinbases") => {
+            is_number(period).then_some(Nature { changes: Changes::AtAnyTime, ..BINARY })
+        }
         _ => None,
     }
 }
 
 fn log_nature(rest: &str) -> Option<Nature> {
     if rest == "checkpoint" || rest == "policy" {
-        return Some(Nature { content_type: TEXT, immutable: false, compressible: false });
+        return Some(Nature { content_type: TEXT, changes: Changes::Often, compressible: false });
     }
     if let Some(size) = rest.strip_prefix("checkpoints/") {
-        return is_number(size).then_some(Nature { content_type: TEXT, immutable: true, compressible: false });
+        return is_number(size).then_some(Nature { content_type: TEXT, changes: Changes::Never, compressible: false });
     }
     let (level, coordinates) = rest.strip_prefix("tile/")?.split_once('/')?;
     is_tile(level, coordinates).then_some(BINARY)
@@ -57,7 +79,8 @@ fn is_tile(level: &str, coordinates: &str) -> bool {
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
-const BINARY: Nature = Nature { content_type: "application/octet-stream", immutable: true, compressible: false };
+const BINARY: Nature =
+    Nature { content_type: "application/octet-stream", changes: Changes::Never, compressible: false };
 
 fn file_nature(file: &str) -> Nature {
     match file.rsplit_once('.') {
@@ -69,11 +92,11 @@ fn file_nature(file: &str) -> Nature {
 
 /// A payout's file is written again when its transaction is in a block.
 fn payout_nature(name: &str) -> Nature {
-    Nature { immutable: false, compressible: false, ..file_nature_json(name) }
+    Nature { changes: Changes::Often, compressible: false, ..file_nature_json(name) }
 }
 
 fn file_nature_json(_: &str) -> Nature {
-    Nature { content_type: "application/json", immutable: true, compressible: true }
+    Nature { content_type: "application/json", changes: Changes::Never, compressible: true }
 }
 
 /// A decimal u64 without leading zeros.
@@ -107,6 +130,9 @@ mod tests {
             "liabilities/1.json",
             &format!("payout/{hash}.json"),
             &format!("allocation/{hash}.json"),
+            "chain/435/headers",
+            "chain/0/coinbases",
+            &format!("chain/side/{hash}"),
         ] {
             assert!(nature(path).is_some(), "{path}");
         }
@@ -144,6 +170,13 @@ mod tests {
             "liabilities/01.json",
             "liabilities/1.json.tmp",
             "payout/1.json",
+            "chain/blocks",
+            "chain/0/blocks",
+            "chain/00/headers",
+            "chain/0/headers/",
+            "chain/0/headers.tmp",
+            "chain/side/headers",
+            "chain/side/../0/headers",
             "operator.token",
             "provenhash.db",
         ] {

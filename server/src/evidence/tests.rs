@@ -24,6 +24,19 @@ fn a_torn_temporary_file_of_a_crash_is_overwritten() {
 }
 
 #[test]
+fn files_that_fit_each_other_are_replaced_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EvidenceStore::new(folder.path());
+    for content in [b"1", b"2"] {
+        store.replace_all(&[("chain/0/coinbases", content), ("chain/0/headers", content)]).unwrap();
+        assert_eq!(store.read("chain/0/headers").unwrap().unwrap(), content);
+        assert_eq!(store.read("chain/0/coinbases").unwrap().unwrap(), content);
+    }
+    assert_eq!(store.list("chain/0").unwrap().len(), 2);
+    assert!(store.exists("chain/0/headers") && !store.exists("chain/0") && !store.exists("chain/1/headers"));
+}
+
+#[test]
 fn a_replaced_file_holds_the_newest_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let store = EvidenceStore::new(folder.path());

@@ -1,11 +1,15 @@
 //! The audit: everything that is claimed is recomputed from the evidence, check by check.
 //!
-//! In scope: the checks of `docs/LOG.md`, in depth *exact*. Out of scope: where evidence comes from ([`Evidence`] is
-//! the caller's), and what a person is shown (the caller prints the [`AuditReport`]).
+//! In scope: the checks of `docs/LOG.md`, in the depth that was asked for. Out of scope: where evidence comes from
+//! ([`Evidence`] is the caller's), who recomputes shares ([`Counters`]), and what a person is shown (the caller prints
+//! the [`AuditReport`]).
 //!
-//! The order is that of trust: the signed checkpoint, then every entry under it, then epoch by epoch the allocation,
-//! the jobs and the shares, then blocks and settlements, last what concerns one contract.
+//! The order is that of trust: the signed checkpoint, then every entry under it, then epoch by epoch the kept
+//! checkpoints, the allocation, the jobs and the shares, the blocks, and the settlements that are due by then; with each
+//! what concerns the one contract. Epochs pass by as a stream: what is kept of one is a few hundred bytes, whatever its
+//! files hold (docs/ARCHITECTURE.md).
 
+mod allocations;
 mod blocks;
 mod contract;
 mod count;
@@ -14,19 +18,25 @@ mod evidence;
 mod in_flight;
 mod log;
 mod plan;
+mod plausible;
 mod report;
 mod request;
+mod running;
+mod sampling;
 mod settlements;
 
 pub use count::{
     BEST_HASHES, Chunks, CountError, CountTask, Counted, Counters, Failure, Inline, JobsOnBlock, TASK_CHUNKS, count,
 };
 pub use evidence::{Evidence, FetchError, Progress, range_of};
+pub use plausible::Estimate;
 pub use report::{AuditReport, CheckId, CheckReport, ContractReport, EpochRange, Outcome, Place, Totals};
 pub use request::{AuditRequest, Claims, ContractQuery, DEFAULT_SAMPLES, Depth, EpochClaim, SettlementClaim};
+pub use sampling::Sampling;
 
 use evidence::Source;
-use report::Findings;
+use log::{Log, LogEpoch};
+use report::{Findings, Sums};
 
 /// Audits the log that `request.policy` names, from `evidence`, its shares recomputed by `counters` on the same evidence.
 /// Never fails: what can't be fetched, parsed or verified is a finding in the report.
@@ -40,23 +50,103 @@ pub async fn audit<E: Evidence, C: Counters>(
     bundle_is_intact(request, &mut findings);
     let mut source = Source::new(evidence, progress);
     let Some(log) = log::read(&mut source, request, &mut findings).await else {
-        return findings.into_report(request.depth, None, Totals::default(), None);
+        return findings.into_report(request.depth, None, Sums::default());
     };
     log::verifier_is_published(&log, request, &mut findings);
-    let mut epochs = epoch::Epochs::new(&log);
-    epochs.check_all(&mut source, counters, request.depth, &mut findings).await;
-    blocks::check(&log, &epochs, &mut findings);
-    let settlements = settlements::check(&mut source, &log, &epochs, &mut findings).await;
-    let contract = contract::check(request, &log, &epochs, &settlements, &mut findings);
-    let totals = Totals {
-        epochs: epochs.sealed.len() as u64,
-        shares: epochs.shares,
-        work: epochs.work,
-        blocks: log.blocks.len() as u64,
-        reward_sats: settlements.reward,
-        credits_sats: settlements.credits,
-    };
-    findings.into_report(request.depth, Some(&log.checkpoint), totals, contract)
+    source.begin_epochs(&log, request.depth);
+    let mut stream = Stream::new(&log, counters, request, &mut findings);
+    for epoch in &log.epochs {
+        stream.epoch(&mut source, epoch, &mut findings).await;
+    }
+    source.end_epochs();
+    stream.settle(&mut source, u64::MAX, &mut findings).await;
+    let sums = stream.finish(&mut findings);
+    findings.into_report(request.depth, Some(&log.checkpoint), sums)
+}
+
+/// What passes from epoch to epoch: a part for each concern.
+struct Stream<'a, C> {
+    log: &'a Log,
+    depth: Depth,
+    kept: log::Kept<'a>,
+    allocations: allocations::Allocations,
+    epochs: epoch::Epochs<'a, C>,
+    pool: plausible::Pool,
+    blocks: blocks::Blocks<'a>,
+    books: settlements::Books<'a>,
+    contract: Option<contract::Contract<'a>>,
+}
+
+impl<'a, C: Counters> Stream<'a, C> {
+    fn new(log: &'a Log, counters: &'a C, request: &'a AuditRequest, findings: &mut Findings) -> Self {
+        Self {
+            log,
+            depth: request.depth,
+            kept: log::Kept::new(log, request),
+            allocations: allocations::Allocations::default(),
+            epochs: epoch::Epochs::new(log, counters, request.depth),
+            pool: plausible::Pool::default(),
+            blocks: blocks::Blocks::new(log, request.depth),
+            books: settlements::Books::new(log),
+            contract: contract::Contract::find(request, log, findings),
+        }
+    }
+
+    async fn epoch<E: Evidence>(&mut self, source: &mut Source<'_, E>, epoch: &LogEpoch, findings: &mut Findings) {
+        source.progress.epoch = epoch.open.epoch;
+        self.kept.check(source, epoch, findings).await;
+        let allocation = self.allocations.of(source, epoch, findings).await;
+        let allocation = allocation.as_deref();
+        if let Some(allocation) = allocation {
+            running::check(self.log, epoch, allocation, findings);
+        }
+        if let Some(contract) = &mut self.contract {
+            contract.is_listed(epoch, allocation, findings);
+        }
+        let Some((_, close)) = &epoch.close else { return };
+        let recounted = self.epochs.recount(source, epoch, close, findings).await;
+        self.pool.add(close.shares.count, &recounted);
+        self.blocks.check(epoch.open.epoch, recounted.blocks.as_deref(), findings);
+        self.books.add_epoch(allocation, recounted.work);
+        if let Some(contract) = &mut self.contract {
+            contract.add_epoch(epoch, allocation, recounted.work);
+        }
+        self.settle(source, epoch.open.epoch, findings).await;
+    }
+
+    /// The settlements of groups up to an epoch.
+    async fn settle<E: Evidence>(&mut self, source: &mut Source<'_, E>, epoch: u64, findings: &mut Findings) {
+        while let Some(settlement) = self.books.settle(source, epoch, findings).await {
+            if let Some(contract) = &mut self.contract {
+                contract.add_settlement(&settlement, findings);
+            }
+        }
+    }
+
+    fn finish(self, findings: &mut Findings) -> Sums {
+        self.allocations.tell(findings);
+        findings.note(CheckId::AllocAll, alloc::format!("{} contracts", self.log.contracts.len()));
+        self.epochs.finish(findings);
+        self.kept.tell(findings);
+        let estimate = self.pool.finish(self.depth, findings);
+        self.blocks.finish(findings);
+        self.books.finish(findings);
+        let epochs = &self.epochs;
+        let sampling = match self.depth {
+            Depth::Sampled { samples, seed } => Some(Sampling::new(samples, seed, epochs.chunks, epochs.shares)),
+            Depth::Exact | Depth::Estimate => None,
+        };
+        let totals = Totals {
+            epochs: epochs.sealed,
+            shares: epochs.shares,
+            work: epochs.work,
+            blocks: self.log.blocks.len() as u64,
+            reward_sats: self.books.reward,
+            credits_sats: self.books.credits,
+        };
+        let contract = self.contract.map(|contract| contract.finish(findings));
+        Sums { totals, contract, estimate, sampling }
+    }
 }
 
 fn bundle_is_intact(request: &AuditRequest, findings: &mut Findings) {

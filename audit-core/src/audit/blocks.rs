@@ -6,70 +6,79 @@ use alloc::{
     string::ToString,
 };
 
-use super::{CheckId, Place, epoch::Epochs, log::Log, report::Findings};
-use crate::{
-    entry::{BlockFound, Entry},
-    epoch::epoch_path,
-    hash::BlockHash,
-};
+use super::{CheckId, Depth, Place, log::Log, report::Findings};
+use crate::{entry::BlockFound, epoch::epoch_path, hash::BlockHash};
 
-pub(super) fn check(log: &Log, epochs: &Epochs<'_>, findings: &mut Findings) {
-    let reported: BTreeMap<BlockHash, (u64, BlockFound)> =
-        log.blocks.iter().map(|(index, block)| (block.hash, (*index, *block))).collect();
-    let mut proven = BTreeSet::new();
-    for sealed in &epochs.sealed {
-        let Some(blocks) = &sealed.blocks else {
-            // The shares failed: their blocks can be neither proven nor missed.
-            proven.extend(
-                log.blocks.iter().filter(|(_, block)| block.epoch == sealed.epoch).map(|(_, block)| block.hash),
-            );
-            continue;
-        };
-        for block in blocks {
-            proven.insert(block.hash);
-            match reported.get(&block.hash) {
+/// The reported blocks, to be held against the shares epoch by epoch.
+pub(super) struct Blocks<'a> {
+    log: &'a Log,
+    depth: Depth,
+    /// By epoch and hash, with the leaf index.
+    reported: BTreeMap<(u64, BlockHash), (u64, BlockFound)>,
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) fn new(log: &'a Log, depth: Depth) -> Self {
+        let key = |(index, block): &(u64, BlockFound)| ((block.epoch, block.hash), (*index, *block));
+        Self { log, depth, reported: log.blocks.iter().map(key).collect() }
+    }
+
+    /// A sealed epoch's blocks, `None` where its jobs or shares failed: then they can be neither proven nor missed.
+    pub(super) fn check(&self, epoch: u64, proven: Option<&[BlockFound]>, findings: &mut Findings) {
+        let Some(proven) = proven else { return };
+        for block in proven {
+            match self.reported.get(&(epoch, block.hash)) {
                 None => {
-                    let file = epoch_path(sealed.epoch, "shares");
+                    let file = epoch_path(epoch, "shares");
                     findings.fail(CheckId::BlockAll, Place::new(file, None, told(block), "no block_found"));
                 }
                 Some((index, found)) if found != block => {
-                    let place = Place::new(log.file_of(*index), Some(*index), told(block), told(found));
+                    let place = Place::new(self.log.file_of(*index), Some(*index), told(block), told(found));
                     findings.fail(CheckId::BlockAll, place);
                 }
                 Some(_) => {}
             }
         }
-    }
-    invented(log, epochs, &proven, findings);
-    fates(log, &reported, findings);
-    findings.note(CheckId::BlockAll, format!("{} blocks", log.blocks.len()));
-}
-
-/// A reported block of a closed epoch must be one of its shares, once.
-fn invented(log: &Log, epochs: &Epochs<'_>, proven: &BTreeSet<BlockHash>, findings: &mut Findings) {
-    let mut seen = BTreeSet::new();
-    for (index, block) in &log.blocks {
-        let closed = block.epoch <= epochs.sealed.len() as u64;
-        if (closed && !proven.contains(&block.hash)) || !seen.insert(block.hash) {
-            let place =
-                Place::new(log.file_of(*index), Some(*index), "a share that met the network target", told(block));
-            findings.fail(CheckId::BlockAll, place);
+        // Of the chunks that were not drawn nothing is known.
+        if matches!(self.depth, Depth::Sampled { .. }) {
+            return;
+        }
+        let hashes: BTreeSet<BlockHash> = proven.iter().map(|block| block.hash).collect();
+        let range = (epoch, BlockHash::default())..(epoch + 1, BlockHash::default());
+        for (index, block) in self.reported.range(range).map(|(_, reported)| reported) {
+            if !hashes.contains(&block.hash) {
+                self.invented(*index, block, findings);
+            }
         }
     }
-}
 
-/// Each block matures or is orphaned at most once, after it was found.
-fn fates(log: &Log, reported: &BTreeMap<BlockHash, (u64, BlockFound)>, findings: &mut Findings) {
-    let mut decided = BTreeSet::new();
-    for (index, entry) in log.entries.iter().enumerate() {
-        let (Entry::BlockMatured(fate) | Entry::BlockOrphaned(fate)) = entry else { continue };
-        let index = index as u64;
-        let found_before = reported.get(&fate.hash).is_some_and(|(found, _)| *found < index);
-        if !found_before || !decided.insert(fate.hash) {
-            let place =
-                Place::new(log.file_of(index), Some(index), "a found block, decided once", fate.hash.to_string());
-            findings.fail(CheckId::BlockAll, place);
+    /// What the log alone tells: no block is found twice, and each is decided at most once, after it was found.
+    pub(super) fn finish(&self, findings: &mut Findings) {
+        let mut found = BTreeMap::new();
+        for (index, block) in &self.log.blocks {
+            if found.insert(block.hash, *index).is_some() {
+                self.invented(*index, block, findings);
+            }
         }
+        let mut decided = BTreeSet::new();
+        for (index, hash, _) in &self.log.fates {
+            let found_before = found.get(hash).is_some_and(|found| found < index);
+            if !found_before || !decided.insert(*hash) {
+                let expected = "a found block, decided once";
+                let place = Place::new(self.log.file_of(*index), Some(*index), expected, hash.to_string());
+                findings.fail(CheckId::BlockAll, place);
+            }
+        }
+        let searched = match self.depth {
+            Depth::Sampled { .. } => "; others were looked for in the drawn chunks only",
+            Depth::Exact | Depth::Estimate => "",
+        };
+        findings.note(CheckId::BlockAll, format!("{} blocks{searched}", self.log.blocks.len()));
+    }
+
+    fn invented(&self, index: u64, block: &BlockFound, findings: &mut Findings) {
+        let expected = "a share that met the network target, reported once";
+        findings.fail(CheckId::BlockAll, Place::new(self.log.file_of(index), Some(index), expected, told(block)));
     }
 }
 

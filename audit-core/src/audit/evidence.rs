@@ -11,10 +11,14 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::{
-    CountError, Counted,
+    CountError, Counted, Depth,
+    log::Log,
     report::{CheckId, Findings, Place},
 };
-use crate::tile::{full_path, narrowed};
+use crate::{
+    epoch::CHUNK_RECORDS,
+    tile::{full_path, narrowed},
+};
 
 /// Fetches evidence by its path, such as `epoch/7/shares` or `log/checkpoint`, without a leading slash.
 pub trait Evidence {
@@ -119,6 +123,27 @@ impl<'a, E: Evidence> Source<'a, E> {
             self.progress.shares += counted.shares;
             self.tell();
         }
+    }
+
+    /// The log is read: how much there is to recount.
+    pub(super) fn begin_epochs(&mut self, log: &Log, depth: Depth) {
+        let closes = || log.epochs.iter().filter_map(|epoch| epoch.close.as_ref());
+        let chunk = CHUNK_RECORDS as u64;
+        let all: u64 = closes().map(|(_, close)| close.shares.count).sum();
+        self.progress.stage = "epoch";
+        self.progress.epochs = closes().count() as u64;
+        self.progress.shares_total = match depth {
+            Depth::Exact => all,
+            Depth::Estimate => closes().map(|(_, close)| close.shares.count.min(chunk)).sum(),
+            Depth::Sampled { samples, .. } => all.min(chunk.saturating_mul(samples.into())),
+        };
+        self.tell();
+    }
+
+    /// Every epoch is recounted.
+    pub(super) fn end_epochs(&mut self) {
+        self.progress.stage = "settlement";
+        self.tell();
     }
 
     /// Reports the progress as it is now.

@@ -1,5 +1,6 @@
 //! log.signed, log.grew, log.complete and verifier.self: the signed checkpoint, and every entry under it.
 
+mod kept;
 mod order;
 mod witnessed;
 
@@ -9,27 +10,34 @@ use alloc::{
     vec::Vec,
 };
 
+pub(super) use kept::Kept;
+use order::Order;
+
 use super::{AuditRequest, CheckId, Evidence, Place, evidence::Source, report::Findings};
 use crate::{
     checkpoint::{CHECKPOINT_MAX, Checkpoint},
-    entry::{BlockFound, Entry, EpochClose, EpochOpen, Manifest, Settlement},
-    hash::Hash32,
+    entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Manifest, Settlement},
+    hash::{BlockHash, Hash32},
     merkle::{Frontier, leaf_hash},
     policy::Judged,
-    tile::{BUNDLE_MAX, bundles, checkpoint_path, entries_path, split_bundle},
+    tile::{BUNDLE_MAX, bundles, entries_path, split_bundle},
 };
 
-/// The log, read and in order.
+/// What the entries say, in order: compact facts, some 600 bytes an epoch, instead of the entries themselves.
 pub(super) struct Log {
     /// The head everything is judged under.
     pub(super) checkpoint: Checkpoint,
-    /// All entries, by leaf index.
-    pub(super) entries: Vec<Entry>,
-    /// Epochs from 1, in order.
+    /// With their leaf index, as everything below, in log order.
+    pub(super) manifests: Vec<(u64, Manifest)>,
+    /// Contracts.
+    pub(super) contracts: Vec<LogContract>,
+    /// Epochs from 1.
     pub(super) epochs: Vec<LogEpoch>,
-    /// Found blocks, in log order.
+    /// Found blocks.
     pub(super) blocks: Vec<(u64, BlockFound)>,
-    /// Settlements with their leaf index, in log order.
+    /// What became of blocks, and whether that is that they matured.
+    pub(super) fates: Vec<(u64, BlockHash, bool)>,
+    /// Settlements.
     pub(super) settlements: Vec<(u64, Settlement)>,
 }
 
@@ -42,6 +50,19 @@ pub(super) struct LogEpoch {
     pub(super) root: Hash32,
     /// With its leaf index; `None` while the epoch runs.
     pub(super) close: Option<(u64, EpochClose)>,
+    /// Root of the tree that ends with `close`.
+    pub(super) close_root: Hash32,
+}
+
+/// A contract as the log tells it.
+pub(super) struct LogContract {
+    /// Leaf index of `open`.
+    pub(super) open_index: u64,
+    pub(super) open: ContractOpen,
+    /// The fee of its terms, in millionths.
+    pub(super) fee_ppm: u32,
+    /// Leaf index of each change, and whether the contract runs from there on.
+    pub(super) changes: Vec<(u64, bool)>,
 }
 
 impl Log {
@@ -52,11 +73,8 @@ impl Log {
 
     /// The manifest in force at a leaf index.
     pub(super) fn manifest_before(&self, index: u64) -> Option<&Manifest> {
-        let before = self.entries.get(..usize::try_from(index).ok()?)?;
-        before.iter().rev().find_map(|entry| match entry {
-            Entry::Manifest(manifest) => Some(manifest),
-            _ => None,
-        })
+        let before = self.manifests.partition_point(|(at, _)| *at < index);
+        self.manifests.get(..before)?.last().map(|(_, manifest)| manifest)
     }
 
     /// When an epoch ended, Unix ms: when the next one began, or what the log's last close says.
@@ -79,11 +97,8 @@ pub(super) async fn read<E: Evidence>(
         return None;
     }
     let checkpoint = newest.checkpoint.clone();
-    let (entries, roots) = read_entries(source, &checkpoint, findings).await?;
-    let log = order::arrange(checkpoint, entries, &roots, findings)?;
-    kept_checkpoints_agree(source, &log, &roots, request, findings).await;
+    let log = read_entries(source, &checkpoint, request, findings).await?;
     witnessed::newest_is_recent(&log, &newest, &request.policy, findings);
-    log_grew(&log, &roots, request, findings);
     let witnessed = if newest.cosigned.is_empty() { "" } else { ", cosigned by " };
     let witnesses = if newest.cosigned.is_empty() { String::new() } else { newest.witnesses() };
     findings.note(CheckId::LogSigned, format!("signed by {}{witnessed}{witnesses}", newest.log));
@@ -124,14 +139,16 @@ async fn signed_checkpoint<E: Evidence>(
     }
 }
 
-/// The entries and, for each, the root of the tree that ends with it. `None` unless they are what was signed.
+/// What the entries say. `None` unless they are what was signed, and in order.
 async fn read_entries<E: Evidence>(
     source: &mut Source<'_, E>,
     checkpoint: &Checkpoint,
+    request: &AuditRequest,
     findings: &mut Findings,
-) -> Option<(Vec<Entry>, Vec<Hash32>)> {
+) -> Option<Log> {
     let check = CheckId::LogComplete;
-    let (mut entries, mut roots, mut frontier) = (Vec::new(), Vec::new(), Frontier::new());
+    let (mut order, mut disorder, mut frontier) = (Order::new(checkpoint), None, Frontier::new());
+    let mut seen = Seen::of(request);
     for (index, width) in bundles(checkpoint.size) {
         let path = format!("log/{}", entries_path(index, width));
         let bundle = source.fetch(&path, BUNDLE_MAX as u64, check, findings).await?;
@@ -143,63 +160,62 @@ async fn read_entries<E: Evidence>(
             }
         };
         for bytes in split {
+            let leaf = frontier.size();
             frontier.push(leaf_hash(bytes));
-            roots.push(frontier.root());
+            seen.look(&frontier);
             match Entry::from_bytes(bytes) {
-                Ok(entry) => entries.push(entry),
+                Ok(entry) if disorder.is_none() => disorder = order.take(leaf, entry, &frontier).err(),
+                Ok(_) => {}
                 Err(error) => {
-                    let leaf = roots.len() as u64 - 1;
                     findings.fail(check, Place::new(path, Some(leaf), "an entry", error.to_string()));
                     return None;
                 }
             }
         }
     }
-    if frontier.root() == checkpoint.root {
-        return Some((entries, roots));
+    if frontier.root() != checkpoint.root {
+        let expected = format!("root {}", checkpoint.root);
+        findings.fail(check, Place::new("log/tile/entries", None, expected, frontier.root().to_string()));
+        return None;
     }
-    let expected = format!("root {}", checkpoint.root);
-    findings.fail(check, Place::new("log/tile/entries", None, expected, frontier.root().to_string()));
-    None
+    if let Some(place) = disorder {
+        findings.fail(check, place);
+        return None;
+    }
+    seen.log_grew(checkpoint, findings);
+    Some(order.into_log())
 }
 
-/// The checkpoints kept for the opening and sealing of epochs are of this very log.
-async fn kept_checkpoints_agree<E: Evidence>(
-    source: &mut Source<'_, E>,
-    log: &Log,
-    roots: &[Hash32],
-    request: &AuditRequest,
-    findings: &mut Findings,
-) {
-    let closes = log.epochs.iter().filter_map(|epoch| epoch.close.as_ref().map(|(index, _)| *index));
-    let opens = log.epochs.iter().map(|epoch| epoch.open_index);
-    let mut times = witnessed::Times::new(log, &request.policy);
-    for index in opens.chain(closes) {
-        let path = format!("log/{}", checkpoint_path(index + 1));
-        let Some(kept) = signed_checkpoint(source, &path, request, findings).await else { continue };
-        let root = usize::try_from(index).ok().and_then(|index| roots.get(index)).copied().unwrap_or_default();
-        times.judge(index, &kept, findings);
-        let kept = kept.checkpoint;
-        findings.equal(CheckId::LogSigned, &path, "origin", &log.checkpoint.origin, &kept.origin);
-        findings.equal(CheckId::LogSigned, &path, "size", &(index + 1), &kept.size);
-        findings.equal(CheckId::LogSigned, &path, "root", &root, &kept.root);
-    }
-    times.tell(findings);
+/// log.grew: the checkpoint that this verifier saw last, looked for while the log is read.
+struct Seen<'a> {
+    remembered: Option<&'a Checkpoint>,
+    /// The root of this log at the remembered size.
+    now: Option<Hash32>,
 }
 
-fn log_grew(log: &Log, roots: &[Hash32], request: &AuditRequest, findings: &mut Findings) {
-    let check = CheckId::LogGrew;
-    let Some(seen) = &request.remembered else {
-        return findings.not_applicable(check, "no earlier checkpoint is remembered");
-    };
-    findings.note(check, format!("the checkpoint of size {} is part of this log", seen.size));
-    let now = match seen.size.checked_sub(1) {
-        None => Some(crate::merkle::empty_root()),
-        Some(last) => usize::try_from(last).ok().and_then(|last| roots.get(last)).copied(),
-    };
-    let now = now.map_or("a shorter log".to_string(), |root| root.to_string());
-    findings.equal(check, "log/checkpoint", "origin", &seen.origin, &log.checkpoint.origin);
-    findings.equal(check, "log/checkpoint", "root", &seen.root.to_string(), &now);
+impl<'a> Seen<'a> {
+    fn of(request: &'a AuditRequest) -> Self {
+        let remembered = request.remembered.as_ref();
+        let empty = remembered.is_some_and(|seen| seen.size == 0);
+        Self { remembered, now: empty.then(crate::merkle::empty_root) }
+    }
+
+    fn look(&mut self, frontier: &Frontier) {
+        if self.remembered.is_some_and(|seen| seen.size == frontier.size()) {
+            self.now = Some(frontier.root());
+        }
+    }
+
+    fn log_grew(&self, checkpoint: &Checkpoint, findings: &mut Findings) {
+        let check = CheckId::LogGrew;
+        let Some(seen) = self.remembered else {
+            return findings.not_applicable(check, "no earlier checkpoint is remembered");
+        };
+        findings.note(check, format!("the checkpoint of size {} is part of this log", seen.size));
+        let now = self.now.map_or("a shorter log".to_string(), |root| root.to_string());
+        findings.equal(check, "log/checkpoint", "origin", &seen.origin, &checkpoint.origin);
+        findings.equal(check, "log/checkpoint", "root", &seen.root.to_string(), &now);
+    }
 }
 
 fn entry_file(size: u64, index: u64) -> String {

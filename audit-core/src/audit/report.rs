@@ -8,6 +8,7 @@ use alloc::{
 
 use serde::{Deserialize, Serialize};
 
+use super::{Depth, Estimate, Sampling};
 use crate::{
     checkpoint::Checkpoint,
     hash::Hash32,
@@ -34,6 +35,10 @@ pub struct AuditReport {
     pub depth: &'static str,
     /// Whether no check failed and none had to be left out.
     pub held: bool,
+    /// What the best hashes let expect; null with depth *sampled*, and from too few hashes.
+    pub estimate: Option<Estimate>,
+    /// What the draws are worth; null with other depths.
+    pub sampling: Option<Sampling>,
     /// Every check.
     pub checks: Vec<CheckReport>,
     /// Sums over the range.
@@ -173,6 +178,7 @@ checks! {
     LogTime "log.time" "Each epoch's work carries times that fit the epoch.",
     JobAnchored "job.anchored" "All work was for this log, fixed before it was done, and could pay only the pool.",
     ShareWork "share.work" "Every share was recomputed: the hashes were really computed, once, as claimed.",
+    SharePlausible "share.plausible" "The best hashes are as rare as all the claimed work makes them.",
     AllocMine "alloc.mine" "My contract has its full units in every epoch of its term.",
     AllocAll "alloc.all" "Every running contract is in every epoch, and nothing else is.",
     AllocSum "alloc.sum" "Who gets how much of an epoch was fixed before its work began.",
@@ -193,6 +199,15 @@ impl Place {
     ) -> Self {
         Self { file: file.into(), index, expected: expected.into(), found: found.into() }
     }
+}
+
+/// What an audit came to besides its checks.
+#[derive(Default)]
+pub(super) struct Sums {
+    pub(super) totals: Totals,
+    pub(super) contract: Option<ContractReport>,
+    pub(super) estimate: Option<Estimate>,
+    pub(super) sampling: Option<Sampling>,
 }
 
 /// Collects results while checks run.
@@ -237,6 +252,11 @@ impl Findings {
         self.set(check, Outcome::NotApplicable, why);
     }
 
+    /// A check could not be decided.
+    pub(super) fn not_checked(&mut self, check: CheckId, why: &str) {
+        self.set(check, Outcome::NotChecked, why);
+    }
+
     /// A check holds, but only for the public id.
     pub(super) fn not_bound(&mut self, check: CheckId, why: &str) {
         self.set(check, Outcome::NotBound, why);
@@ -266,15 +286,10 @@ impl Findings {
     }
 
     /// The report, every check in it.
-    pub(super) fn into_report(
-        mut self,
-        depth: super::Depth,
-        checkpoint: Option<&Checkpoint>,
-        totals: Totals,
-        contract: Option<ContractReport>,
-    ) -> AuditReport {
+    pub(super) fn into_report(mut self, depth: Depth, checkpoint: Option<&Checkpoint>, sums: Sums) -> AuditReport {
         let checks: Vec<CheckReport> = CheckId::ALL.iter().map(|check| self.take(*check)).collect();
         let left_out = |check: &CheckReport| matches!(check.outcome, Outcome::Failed | Outcome::NotChecked);
+        let Sums { totals, contract, estimate, sampling } = sums;
         AuditReport {
             format: 1,
             origin: checkpoint.map(|checkpoint| checkpoint.origin.clone()).unwrap_or_default(),
@@ -283,13 +298,16 @@ impl Findings {
             epochs: (totals.epochs > 0).then_some(EpochRange { first: 1, last: totals.epochs }),
             depth: depth.name(),
             held: !checks.iter().any(left_out),
+            estimate,
+            sampling,
             checks,
             totals,
             contract,
         }
     }
 
-    fn take(&mut self, check: CheckId) -> CheckReport {
+    /// One check's result.
+    pub(super) fn take(&mut self, check: CheckId) -> CheckReport {
         let missing = Finding { detail: "an earlier check failed".into(), ..Finding::default() };
         let finding = self.0.remove(&check).unwrap_or(missing);
         let apart = if finding.detail.is_empty() || finding.remark.is_empty() { "" } else { "; " };

@@ -6,33 +6,30 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{CheckId, Findings, LogEpoch, Place};
+use super::{CheckId, Findings, LogEpoch, Place, Recounted};
 use crate::{
     audit::{CountError, Counted, Failure, JobsOnBlock},
     entry::{BlockFound, EpochClose},
     epoch::epoch_path,
     hash::BlockHash,
-    work::Nbits,
+    work::{Level, Nbits},
 };
 
 /// The results of one epoch's tasks.
 #[derive(Default)]
 pub(super) struct Recount {
+    /// Results put together.
+    pub(super) tasks: u64,
     jobs: u64,
     shares: u64,
+    chunks: u64,
+    best: Vec<BlockHash>,
+    levels: BTreeSet<Level>,
     blocks: BTreeMap<BlockHash, BlockFound>,
     /// By the first of the jobs; all tasks of an epoch say the same.
     on_chain: BTreeMap<u16, JobsOnBlock>,
     failures: Vec<Failure>,
     next: Option<u64>,
-}
-
-/// What they say when their failures have been told.
-pub(super) struct Told {
-    /// Shares recomputed.
-    pub(super) shares: u64,
-    /// The shares that met the network target; `None` where jobs or shares failed.
-    pub(super) blocks: Option<Vec<BlockFound>>,
 }
 
 impl Recount {
@@ -42,8 +39,14 @@ impl Recount {
             let place = Place::new(file, None, "to be recomputed", error.to_string());
             Counted { failures: [Failure { check: CheckId::ShareWork, place }].into(), ..Counted::default() }
         });
+        self.tasks += 1;
         self.jobs = self.jobs.max(counted.jobs);
         self.shares += counted.shares;
+        self.chunks += counted.chunks;
+        self.levels.extend(counted.levels);
+        if !counted.best.is_empty() {
+            self.best = counted.best;
+        }
         self.blocks.extend(counted.blocks.into_iter().map(|block| (block.hash, block)));
         self.next = counted.next;
         self.on_chain.extend(counted.on_chain.into_iter().map(|on| (on.job, on)));
@@ -76,14 +79,25 @@ impl Recount {
         }
     }
 
-    pub(super) fn into_told(self, findings: &mut Findings) -> Told {
-        let checks: BTreeSet<CheckId> = self.failures.iter().map(|failure| failure.check).collect();
-        let failed = checks.contains(&CheckId::ShareWork) || checks.contains(&CheckId::JobAnchored);
+    /// Tells the failures, and what is left then.
+    pub(super) fn into_told(self, close: &EpochClose, findings: &mut Findings) -> Recounted {
+        let is_failure = |check| self.failures.iter().any(|failure| failure.check == check);
+        let failed = is_failure(CheckId::ShareWork) || is_failure(CheckId::JobAnchored);
+        let work = close.shares.work;
         for Failure { check, place } in self.failures {
             findings.fail(check, place);
         }
-        let shares = if failed { 0 } else { self.shares };
-        Told { shares, blocks: (!failed).then(|| self.blocks.into_values().collect()) }
+        if failed {
+            return Recounted { work, ..Recounted::default() };
+        }
+        Recounted {
+            shares: self.shares,
+            chunks: self.chunks,
+            work,
+            blocks: Some(self.blocks.into_values().collect()),
+            best: self.best,
+            levels: self.levels.into_iter().collect(),
+        }
     }
 }
 

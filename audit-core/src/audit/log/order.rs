@@ -1,104 +1,128 @@
 //! log.complete: the entries' order, which nothing may be missing from.
 
 use alloc::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
 
-use super::{CheckId, Findings, Log, LogEpoch, Place, entry_file};
+use super::{Log, LogContract, LogEpoch, Place, entry_file};
 use crate::{
     checkpoint::Checkpoint,
-    entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Settlement},
+    entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen},
     hash::Hash32,
+    merkle::Frontier,
 };
-
-/// Puts the entries in their places. `None` when their order is not that of a log.
-pub(super) fn arrange(
-    checkpoint: Checkpoint,
-    entries: Vec<Entry>,
-    roots: &[Hash32],
-    findings: &mut Findings,
-) -> Option<Log> {
-    let mut order = Order::default();
-    for (index, (entry, root)) in entries.iter().zip(roots).enumerate() {
-        let index = index as u64;
-        if let Err((expected, found)) = order.take(index, entry, *root) {
-            let place = Place::new(entry_file(checkpoint.size, index), Some(index), expected, found);
-            findings.fail(CheckId::LogComplete, place);
-            return None;
-        }
-    }
-    let Order { epochs, blocks, settlements, .. } = order;
-    Some(Log { checkpoint, entries, epochs, blocks, settlements })
-}
 
 /// What was expected, and what was found.
 type Disorder = (String, String);
 
-#[derive(Default)]
-struct Order {
-    has_manifest: bool,
+/// The log as far as it was read.
+pub(super) struct Order {
+    log: Log,
+    /// Fee by the leaf index of its terms.
+    terms: BTreeMap<u64, u32>,
+    /// Position of each contract in the log's list.
+    contracts: BTreeMap<Hash32, usize>,
     closed: bool,
     ended: bool,
-    terms: BTreeSet<u64>,
-    contracts: BTreeSet<Hash32>,
-    epochs: Vec<LogEpoch>,
-    blocks: Vec<(u64, BlockFound)>,
-    settlements: Vec<(u64, Settlement)>,
 }
 
 impl Order {
-    fn take(&mut self, index: u64, entry: &Entry, root: Hash32) -> Result<(), Disorder> {
+    pub(super) fn new(checkpoint: &Checkpoint) -> Self {
+        let log = Log {
+            checkpoint: checkpoint.clone(),
+            manifests: Vec::new(),
+            contracts: Vec::new(),
+            epochs: Vec::new(),
+            blocks: Vec::new(),
+            fates: Vec::new(),
+            settlements: Vec::new(),
+        };
+        Self { log, terms: BTreeMap::new(), contracts: BTreeMap::new(), closed: false, ended: false }
+    }
+
+    pub(super) fn into_log(self) -> Log {
+        self.log
+    }
+
+    /// Puts an entry in its place; `tree` ends with it. An error is the place where the order is not that of a log.
+    pub(super) fn take(&mut self, index: u64, entry: Entry, tree: &Frontier) -> Result<(), Place> {
+        let file = entry_file(self.log.checkpoint.size, index);
+        self.place(index, entry, tree).map_err(|(expected, found)| Place::new(file, Some(index), expected, found))
+    }
+
+    fn place(&mut self, index: u64, entry: Entry, tree: &Frontier) -> Result<(), Disorder> {
         demand(!self.closed, "nothing behind log_closed", "another entry")?;
         match entry {
-            Entry::Manifest(_) => self.has_manifest = true,
-            Entry::Terms(_) => {
-                self.terms.insert(index);
+            Entry::Manifest(manifest) => self.log.manifests.push((index, manifest)),
+            Entry::Terms(terms) => {
+                self.terms.insert(index, terms.fee_ppm);
             }
-            Entry::ContractOpen(open) => self.contract_open(open)?,
-            Entry::ContractSuspend(change) | Entry::ContractResume(change) | Entry::ContractClose(change) => {
-                demand(self.contracts.contains(&change.contract), "an open contract", change.contract)?;
+            Entry::ContractOpen(open) => self.contract_open(index, open)?,
+            Entry::ContractSuspend(change) | Entry::ContractClose(change) => {
+                self.contract_change(index, change.contract, false)?;
             }
-            Entry::EpochOpen(open) => self.epoch_open(index, open, root)?,
-            Entry::EpochClose(close) => self.epoch_close(index, close)?,
+            Entry::ContractResume(change) => self.contract_change(index, change.contract, true)?,
+            Entry::EpochOpen(open) => self.epoch_open(index, open, tree.root())?,
+            Entry::EpochClose(close) => self.epoch_close(index, close, tree.root())?,
             Entry::BlockFound(block) => self.block_found(index, block)?,
-            Entry::Settlement(settlement) => self.settlements.push((index, settlement.clone())),
+            Entry::BlockMatured(fate) => self.log.fates.push((index, fate.hash, true)),
+            Entry::BlockOrphaned(fate) => self.log.fates.push((index, fate.hash, false)),
+            Entry::Settlement(settlement) => self.log.settlements.push((index, settlement)),
             Entry::LogClosed(_) => self.closed = true,
-            Entry::BlockMatured(_) | Entry::BlockOrphaned(_) => {}
             Entry::ExternalInput(_) | Entry::Payout(_) | Entry::Liabilities(_) => {}
         }
         Ok(())
     }
 
     /// A contract begins after all epochs that are already open, so none of them can lack it.
-    fn contract_open(&mut self, open: &ContractOpen) -> Result<(), Disorder> {
-        demand(self.contracts.insert(open.contract), "a contract that is not open yet", open.contract)?;
-        demand(self.terms.contains(&open.terms), "the index of earlier terms", open.terms)?;
+    fn contract_open(&mut self, index: u64, open: ContractOpen) -> Result<(), Disorder> {
+        let position = self.log.contracts.len();
+        let is_new = self.contracts.insert(open.contract, position).is_none();
+        demand(is_new, "a contract that is not open yet", open.contract)?;
+        let fee_ppm = self.terms.get(&open.terms).copied();
+        let fee_ppm = fee_ppm.ok_or_else(|| ("the index of earlier terms".to_string(), open.terms.to_string()))?;
         demand(open.from_ms < open.until_ms, format!("until_ms above {}", open.from_ms), open.until_ms)?;
-        let started = self.epochs.last().map_or(0, |epoch| epoch.open.start_ms);
-        demand(open.from_ms > started, format!("from_ms above {started}, the last epoch's start"), open.from_ms)
-    }
-
-    fn epoch_open(&mut self, index: u64, open: &EpochOpen, root: Hash32) -> Result<(), Disorder> {
-        demand(self.has_manifest, "a manifest before the first epoch", "none")?;
-        demand(!self.terms.is_empty(), "terms before the first epoch", "none")?;
-        demand(!self.ended, "no epoch behind a close that states end_ms", open.epoch)?;
-        let expected = self.epochs.len() as u64 + 1;
-        demand(open.epoch == expected, format!("epoch_open of epoch {expected}"), open.epoch)?;
-        let started = self.epochs.last().map_or(0, |epoch| epoch.open.start_ms);
-        demand(open.start_ms > started, format!("start_ms above {started}"), open.start_ms)?;
-        if let [.., before, _] = &self.epochs[..] {
-            demand(before.close.is_some(), format!("epoch_close of epoch {}", before.open.epoch), "epoch_open")?;
-        }
-        self.epochs.push(LogEpoch { open: *open, open_index: index, root, close: None });
+        let started = self.started();
+        demand(open.from_ms > started, format!("from_ms above {started}, the last epoch's start"), open.from_ms)?;
+        self.log.contracts.push(LogContract { open_index: index, open, fee_ppm, changes: Vec::new() });
         Ok(())
     }
 
-    fn epoch_close(&mut self, index: u64, close: &EpochClose) -> Result<(), Disorder> {
-        let last = self.epochs.len() as u64;
-        let Some(epoch) = self.epochs.iter_mut().find(|epoch| epoch.close.is_none()) else {
+    fn contract_change(&mut self, index: u64, contract: Hash32, runs: bool) -> Result<(), Disorder> {
+        let position = self.contracts.get(&contract).copied();
+        let open = position.and_then(|position| self.log.contracts.get_mut(position));
+        let open = open.ok_or_else(|| ("an open contract".to_string(), contract.to_string()))?;
+        open.changes.push((index, runs));
+        Ok(())
+    }
+
+    /// When the last epoch started.
+    fn started(&self) -> u64 {
+        self.log.epochs.last().map_or(0, |epoch| epoch.open.start_ms)
+    }
+
+    fn epoch_open(&mut self, index: u64, open: EpochOpen, root: Hash32) -> Result<(), Disorder> {
+        demand(!self.log.manifests.is_empty(), "a manifest before the first epoch", "none")?;
+        demand(!self.terms.is_empty(), "terms before the first epoch", "none")?;
+        demand(!self.ended, "no epoch behind a close that states end_ms", open.epoch)?;
+        let expected = self.log.epochs.len() as u64 + 1;
+        demand(open.epoch == expected, format!("epoch_open of epoch {expected}"), open.epoch)?;
+        let started = self.started();
+        demand(open.start_ms > started, format!("start_ms above {started}"), open.start_ms)?;
+        if let [.., before, _] = &self.log.epochs[..] {
+            demand(before.close.is_some(), format!("epoch_close of epoch {}", before.open.epoch), "epoch_open")?;
+        }
+        let close_root = Hash32::default();
+        self.log.epochs.push(LogEpoch { open, open_index: index, root, close: None, close_root });
+        Ok(())
+    }
+
+    fn epoch_close(&mut self, index: u64, close: EpochClose, root: Hash32) -> Result<(), Disorder> {
+        let last = self.log.epochs.len() as u64;
+        let Some(epoch) = self.log.epochs.iter_mut().rev().take(2).rfind(|epoch| epoch.close.is_none()) else {
             return Err(("an open epoch".into(), close.epoch.to_string()));
         };
         let expected = epoch.open.epoch;
@@ -109,15 +133,15 @@ impl Order {
             demand(end_ms > epoch.open.start_ms, format!("end_ms above {}", epoch.open.start_ms), end_ms)?;
             self.ended = true;
         }
-        epoch.close = Some((index, close.clone()));
+        (epoch.close, epoch.close_root) = (Some((index, close)), root);
         Ok(())
     }
 
     /// Blocks stand between their epoch's open and close.
-    fn block_found(&mut self, index: u64, block: &BlockFound) -> Result<(), Disorder> {
+    fn block_found(&mut self, index: u64, block: BlockFound) -> Result<(), Disorder> {
         let open = |epoch: &LogEpoch| epoch.open.epoch == block.epoch && epoch.close.is_none();
-        demand(self.epochs.iter().any(open), "a block of an epoch that is not closed", block.epoch)?;
-        self.blocks.push((index, *block));
+        demand(self.log.epochs.iter().rev().take(2).any(open), "a block of an epoch that is not closed", block.epoch)?;
+        self.log.blocks.push((index, block));
         Ok(())
     }
 }

@@ -45,3 +45,25 @@ pub fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
         |index: usize| -> anyhow::Result<u64> { Ok(fields.get(index).context("/proc stat is short")?.parse()?) };
     Ok(Duration::from_millis((ticks(11)? + ticks(12)?) * 1_000 / TICKS_A_SECOND))
 }
+
+/// Bytes of memory that this process holds now.
+pub fn memory() -> anyhow::Result<u64> {
+    status("VmRSS:")
+}
+
+/// The most bytes of memory that this process held since [`reset_peak_memory`].
+pub fn peak_memory() -> anyhow::Result<u64> {
+    status("VmHWM:")
+}
+
+/// Forgets the peak so far (proc(5), clear_refs).
+pub fn reset_peak_memory() -> anyhow::Result<()> {
+    std::fs::write("/proc/self/clear_refs", "5").context("the peak of memory can't be reset")
+}
+
+fn status(field: &str) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).context("/proc/self/status lacks a field")?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kibibytes * 1_024)
+}

@@ -23,6 +23,8 @@ pub(crate) struct BenchArgs {
 enum Subject {
     /// Native verification of one epoch: shares per second, beside the bare SHA-256 it needs
     Verify,
+    /// Sealing a large epoch: time, memory, bytes; and growing the log at 10⁴, 10⁶ and 10⁹ entries
+    Seal,
     /// Shares through the Stratum port of a real server: rate, latency and server CPU, beside a line-echo server
     Stratum,
 }
@@ -32,6 +34,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     demo::build_release()?;
     let program = match args.subject {
         Subject::Verify => "bench_verify",
+        Subject::Seal => "bench_seal",
         Subject::Stratum => "bench_stratum",
     };
     measure(program, args.json.as_ref())

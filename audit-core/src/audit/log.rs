@@ -66,6 +66,13 @@ pub(super) struct LogContract {
 }
 
 impl Log {
+    /// Nothing of the log is read yet.
+    pub(super) fn new(checkpoint: Checkpoint) -> Self {
+        let (manifests, contracts, epochs) = (Vec::new(), Vec::new(), Vec::new());
+        let (blocks, fates, settlements) = (Vec::new(), Vec::new(), Vec::new());
+        Self { checkpoint, manifests, contracts, epochs, blocks, fates, settlements }
+    }
+
     /// Path of the entry bundle that holds the entry at a leaf index.
     pub(super) fn file_of(&self, index: u64) -> String {
         entry_file(self.checkpoint.size, index)

@@ -122,6 +122,57 @@ fn draws(samples: u32, seed: &Hash32, work: u128) -> Vec<u128> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{checkpoint::Checkpoint, entry::Entry};
+    use std::string::ToString;
+
+    /// A log with one sealed epoch for each number of shares, 4 hashes each.
+    fn log(counts: &[u64]) -> Log {
+        let open = r#"{"type":"epoch_open","epoch":1,"start_ms":1,"chain":{"height":0,"hash":"ZERO"},"allocation":{"count":1,"total":"1","root":"ZERO"}}"#;
+        let close = r#"{"type":"epoch_close","format":1,"epoch":1,"shares":{"count":COUNT,"work":"WORK","root":"ZERO"},"levels":[],"jobs":"ZERO","sessions":"ZERO","chunks":"ZERO","rejects":"ZERO","best_hash":null,"end_ms":null}"#;
+        let checkpoint = Checkpoint { origin: "log.test".into(), size: 0, root: Hash32::default() };
+        let entry = |json: &str| Entry::from_bytes(json.replace("ZERO", &"0".repeat(64)).as_bytes()).unwrap();
+        let epoch = |count: &u64| {
+            let close = close.replace("COUNT", &count.to_string()).replace("WORK", &(4 * count).to_string());
+            let (Entry::EpochOpen(open), Entry::EpochClose(close)) = (entry(open), entry(&close)) else {
+                panic!("an epoch's entries")
+            };
+            let (root, close_root) = (Hash32::default(), Hash32::default());
+            LogEpoch { open, open_index: 1, root, close: Some((2, close)), close_root }
+        };
+        Log { epochs: counts.iter().map(epoch).collect(), ..Log::new(checkpoint) }
+    }
+
+    fn planned(log: &Log, depth: Depth) -> Vec<Chunks> {
+        let mut plan = Plan::new(log, depth);
+        let closes = log.epochs.iter().filter_map(|epoch| epoch.close.as_ref());
+        closes.flat_map(|(_, close)| plan.chunks(close)).collect()
+    }
+
+    #[test]
+    fn an_epoch_of_more_than_64_chunks_has_several_tasks_and_an_empty_one_has_one() {
+        let log = log(&[0, 262_144, 262_145]);
+        assert_eq!(planned(&log, Depth::Exact), [Chunks::From(0), Chunks::From(0), Chunks::From(0), Chunks::From(64)]);
+        assert_eq!(planned(&log, Depth::Estimate), [Chunks::Best(0), Chunks::Best(0), Chunks::Best(0)]);
+    }
+
+    #[test]
+    fn draws_fall_into_epochs_in_proportion_to_their_work_at_most_64_to_a_task() {
+        let log = log(&[1_000, 0, 3_000]);
+        let seed = Hash32([3; 32]);
+        let tasks = planned(&log, Depth::Sampled { samples: 400, seed });
+        let places = |chunks: &Chunks| match chunks {
+            Chunks::Drawn(places) => places.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(tasks.iter().all(|chunks| places(chunks).len() <= 64));
+        let all: Vec<u128> = tasks.iter().flat_map(places).map(Work::get).collect();
+        assert_eq!(all.len(), 400);
+        // Places are ascending within each epoch: they start anew where the next one begins.
+        let first = all.windows(2).position(|pair| pair[1] < pair[0]).unwrap() + 1;
+        assert!((70..130).contains(&first), "{first} of 400 draws in a quarter of the work");
+        assert!(all[..first].iter().all(|place| *place < 4_000));
+        assert!(all[first..].is_sorted() && all[first..].iter().all(|place| *place < 12_000));
+    }
 
     #[test]
     fn draws_are_ascending_below_the_work_and_depend_on_the_seed() {

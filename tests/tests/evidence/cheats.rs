@@ -34,7 +34,7 @@ fn request(story: &Story) -> AuditRequest {
     }
 }
 
-fn failed(report: &AuditReport) -> Vec<CheckId> {
+pub(crate) fn failed(report: &AuditReport) -> Vec<CheckId> {
     let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
     failed.map(|check| check.id).collect()
 }
@@ -403,6 +403,29 @@ fn a_due_settlement_that_never_comes_fails_settle_sum() {
         entries.retain(|entry| !matches!(entry, Entry::Settlement(_)));
     };
     check(&Cheats { entries: &omit, epochs_after: 4, ..Cheats::default() }, CheckId::SettleSum);
+}
+
+/// The second settlement, due before epoch 4 opens, stands behind the opening of epoch `before` and no later one.
+#[track_caller]
+fn settled_after(epoch: u64) -> AuditReport {
+    let delay = |entries: &mut Vec<Entry>| {
+        let settles = |entry: &Entry| matches!(entry, Entry::Settlement(settlement) if settlement.settlement == 2);
+        let opens = |entry: &Entry| matches!(entry, Entry::EpochOpen(open) if open.epoch == epoch);
+        let from = entries.iter().position(settles).expect("the story has it");
+        let settlement = entries.remove(from);
+        let to = entries.iter().position(opens).expect("the story goes on") + 1;
+        entries.insert(to, settlement);
+    };
+    let story = Script::tell(&Cheats { entries: &delay, epochs_after: 4, ..Cheats::default() });
+    verify(&story.files, &request(&story))
+}
+
+#[test]
+fn a_settlement_that_comes_too_late_fails_settle_sum() {
+    let in_time = settled_after(5);
+    assert!(in_time.held, "{:#?}", in_time.checks);
+    let too_late = settled_after(6);
+    assert_eq!(failed(&too_late), [CheckId::SettleSum], "{:#?}", too_late.checks);
 }
 
 #[test]

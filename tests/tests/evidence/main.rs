@@ -1,6 +1,7 @@
 //! The verifier on logs in memory: honest ones hold, and each cheat makes exactly the check fail that answers for it.
 
 mod cheats;
+mod depths;
 mod log_files;
 mod threats;
 mod vectors;

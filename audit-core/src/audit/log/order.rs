@@ -31,15 +31,7 @@ pub(super) struct Order {
 
 impl Order {
     pub(super) fn new(checkpoint: &Checkpoint) -> Self {
-        let log = Log {
-            checkpoint: checkpoint.clone(),
-            manifests: Vec::new(),
-            contracts: Vec::new(),
-            epochs: Vec::new(),
-            blocks: Vec::new(),
-            fates: Vec::new(),
-            settlements: Vec::new(),
-        };
+        let log = Log::new(checkpoint.clone());
         Self { log, terms: BTreeMap::new(), contracts: BTreeMap::new(), closed: false, ended: false }
     }
 

@@ -1,0 +1,339 @@
+//! The depths *estimate* and *sampled*: what they look at, and which lies each still finds.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    future::{Future, poll_fn},
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use audit_core::{
+    allocation::{AllocationEntry, operator_id},
+    audit::{
+        AuditReport, AuditRequest, CheckId, Chunks, CountError, CountTask, Counted, Counters, Depth, Evidence,
+        FetchError, Inline, Outcome, audit, count,
+    },
+    bundle::Files,
+    entry::Entry,
+    epoch::{CHUNK_RECORDS, CHUNK_ROW_LEN, ChunkRow},
+    hash::{BlockHash, Hash32},
+    merkle::{leaf_hash, tree_root},
+    policy::Policy,
+    seal::SealedEpoch,
+    share::RECORD_LEN,
+    work::{Nbits, Units, Work},
+};
+use tests::{
+    evidence::Log,
+    operator::{Cheats, ORIGIN, Operator, Script},
+    verify::{InMemory, at_once, verify},
+};
+
+use crate::cheats::failed;
+
+/// Bitcoin's target in 2024, so that no share is a block.
+const HARD: u32 = 0x1703_1abe;
+/// The target of the operator's story: every fourth share is a block.
+const EASY: u32 = 0x2010_0000;
+const SEED: Hash32 = Hash32([9; 32]);
+
+/// A log of sealed epochs of so many shares; the second one is bent.
+fn log_of(epochs: &[usize], nbits: u32, cheat: &dyn Fn(&mut SealedEpoch)) -> (Files, Policy) {
+    let mut operator = Operator::new([7; 32]);
+    let story = Script::tell(&Cheats::default());
+    for entry in Log::of_bundle(&story.files).unwrap().entries.into_iter().take(2) {
+        operator.append(entry);
+    }
+    let own = AllocationEntry { units: Units::new(1).unwrap(), id: operator_id(ORIGIN) };
+    for (epoch, shares) in (1..).zip(epochs) {
+        operator.open_epoch(epoch, vec![own], &|_| {});
+        if epoch > 1 {
+            operator.close_epoch(epoch - 1, &|sealed| {
+                if epoch == 3 {
+                    cheat(sealed)
+                }
+            });
+        }
+        if *shares > 0 {
+            operator.add_job(epoch, &|_| {}, &|job| job.nbits = Nbits::new(nbits));
+            operator.mine(epoch, *shares);
+        }
+    }
+    (operator.publish(), operator.policy())
+}
+
+fn ask(files: &Files, policy: &Policy, depth: Depth) -> AuditReport {
+    verify(files, &AuditRequest { depth, ..AuditRequest::new(policy.clone()) })
+}
+
+fn sampled(samples: u32) -> Depth {
+    Depth::Sampled { samples, seed: SEED }
+}
+
+fn outcome(report: &AuditReport, id: CheckId) -> Outcome {
+    report.checks.iter().find(|check| check.id == id).unwrap().outcome
+}
+
+fn file<'a>(epoch: &'a mut SealedEpoch, name: &str) -> &'a mut Vec<u8> {
+    &mut epoch.files.iter_mut().find(|(path, _)| path.ends_with(name)).unwrap().1
+}
+
+/// Makes the close fit new records and rows, as whoever lies would.
+fn reseal(epoch: &mut SealedEpoch, records: Vec<u8>, mut rows: Vec<ChunkRow>) {
+    for (row, chunk) in rows.iter_mut().zip(records.chunks(CHUNK_RECORDS * RECORD_LEN)) {
+        let (records, _) = chunk.as_chunks::<RECORD_LEN>();
+        row.root = tree_root(&records.iter().map(|record| leaf_hash(record)).collect::<Vec<_>>());
+        row.work = Work::new(4 * records.len() as u128);
+    }
+    let shares = &mut epoch.close.shares;
+    shares.count = (records.len() / RECORD_LEN) as u64;
+    shares.work = Work::new(rows.iter().map(|row| row.work.get()).sum());
+    shares.root = tree_root(&rows.iter().map(|row| row.root).collect::<Vec<_>>());
+    epoch.work = shares.work;
+    let table = rows.iter().map(ChunkRow::to_bytes).collect::<Vec<_>>().concat();
+    epoch.close.chunks = Hash32::of(&table);
+    *file(epoch, "/chunks") = table;
+    *file(epoch, "/shares") = records;
+}
+
+fn rows(epoch: &mut SealedEpoch) -> Vec<ChunkRow> {
+    let (rows, _) = file(epoch, "/chunks").as_chunks::<CHUNK_ROW_LEN>();
+    rows.iter().map(ChunkRow::from_bytes).collect()
+}
+
+/// Four times the work: chunks behind the first one that nobody mined.
+fn inflate(epoch: &mut SealedEpoch) {
+    let mut records = file(epoch, "/shares")[..CHUNK_RECORDS * RECORD_LEN].to_vec();
+    let invented = records.repeat(15);
+    records.extend(invented);
+    let mut all = rows(epoch)[..1].to_vec();
+    for chunk in 1..16u8 {
+        let mut first = [0xff; 32];
+        first[0] = chunk + 0x80;
+        all.push(ChunkRow { first: BlockHash::from_number(first), ..all[0] });
+    }
+    reseal(epoch, records, all);
+}
+
+/// A second chunk that counts shares of the first one again.
+fn overlap(epoch: &mut SealedEpoch) {
+    let all = rows(epoch);
+    let mut records = file(epoch, "/shares").clone();
+    let again = records[2_000 * RECORD_LEN..CHUNK_RECORDS * RECORD_LEN].to_vec();
+    records.truncate(CHUNK_RECORDS * RECORD_LEN);
+    records.extend(again);
+    // Any number above the first chunk's first hash keeps the table in order, as that of its 2,001st share would.
+    let mut first = all[0].first.to_number();
+    first[16..].fill(0xff);
+    assert!(BlockHash::from_number(first) > all[0].first);
+    reseal(epoch, records, vec![all[0], ChunkRow { first: BlockHash::from_number(first), ..all[1] }]);
+}
+
+#[test]
+fn an_estimate_recomputes_the_best_chunk_of_each_epoch_and_is_close() {
+    let (files, policy) = log_of(&[5_000, 0, 6_000, 100, 1], HARD, &|_| {});
+    let report = ask(&files, &policy, Depth::Estimate);
+    assert!(report.held, "{:#?}", report.checks);
+    assert_eq!((report.depth, report.totals.shares), ("estimate", 4_096 + 4_096 + 100));
+    assert_eq!(report.totals.work, Work::new(4 * 11_100));
+    let estimate = report.estimate.unwrap();
+    assert_eq!((estimate.k, estimate.claimed, estimate.error_ppm), (1_024, report.totals.work, 31_280));
+    // Five standard errors.
+    let differs = estimate.work.get().abs_diff(estimate.claimed.get());
+    assert!(differs * 1_000_000 < estimate.claimed.get() * 5 * 31_280, "{estimate:?}");
+    assert_eq!(report.sampling, None);
+}
+
+#[test]
+fn an_exact_audit_gives_the_estimate_too() {
+    let (files, policy) = log_of(&[5_000, 30, 0], HARD, &|_| {});
+    let report = ask(&files, &policy, Depth::Exact);
+    assert!(report.held, "{:#?}", report.checks);
+    assert_eq!(report.totals.shares, 5_030);
+    assert_eq!(report.estimate.map(|estimate| estimate.k), Some(1_024));
+}
+
+#[test]
+fn invented_chunks_fail_share_plausible_by_estimate_and_share_work_otherwise() {
+    let (files, policy) = log_of(&[0, 4_200, 1], HARD, &inflate);
+    for (depth, check) in [
+        (Depth::Estimate, CheckId::SharePlausible),
+        (Depth::Exact, CheckId::ShareWork),
+        (sampled(300), CheckId::ShareWork),
+    ] {
+        let report = ask(&files, &policy, depth);
+        assert_eq!(failed(&report), [check], "{depth:?}: {:#?}", report.checks);
+    }
+}
+
+#[test]
+fn shares_counted_again_in_the_next_chunk_fail_share_work() {
+    let (files, policy) = log_of(&[0, 5_000, 1], HARD, &overlap);
+    for depth in [Depth::Exact, Depth::Estimate, sampled(300)] {
+        let report = ask(&files, &policy, depth);
+        assert_eq!(failed(&report), [CheckId::ShareWork], "{depth:?}: {:#?}", report.checks);
+    }
+}
+
+#[test]
+fn a_table_of_chunks_that_does_not_add_up_fails_share_work_in_every_depth() {
+    type Bend = fn(&mut Vec<ChunkRow>);
+    let bends: [Bend; 4] = [
+        |rows| rows[1].work = Work::new(rows[1].work.get() + 4),
+        |rows| rows[1].root.0[0] ^= 1,
+        |rows| rows[1].first = rows[0].first,
+        |rows| drop(rows.pop()),
+    ];
+    for bend in bends {
+        let cheat = |epoch: &mut SealedEpoch| {
+            let mut all = rows(epoch);
+            bend(&mut all);
+            let table = all.iter().map(ChunkRow::to_bytes).collect::<Vec<_>>().concat();
+            epoch.close.chunks = Hash32::of(&table);
+            *file(epoch, "/chunks") = table;
+        };
+        let (files, policy) = log_of(&[0, 5_000, 1], HARD, &cheat);
+        for depth in [Depth::Exact, Depth::Estimate, sampled(1)] {
+            assert_eq!(failed(&ask(&files, &policy, depth)), [CheckId::ShareWork], "{depth:?}");
+        }
+    }
+}
+
+#[test]
+fn an_estimate_looks_for_blocks_as_far_as_there_can_be_any() {
+    let honest = log_of(&[0, 20_000, 1], EASY, &|_| {});
+    let report = ask(&honest.0, &honest.1, Depth::Estimate);
+    assert!(report.held, "{:#?}", report.checks);
+    // Every fourth share is a block: 5,000 of them reach into the second of five chunks.
+    assert_eq!(report.totals.shares, 2 * CHUNK_RECORDS as u64);
+    let hide = |epoch: &mut SealedEpoch| drop(epoch.blocks.pop());
+    let (files, policy) = log_of(&[0, 20_000, 1], EASY, &hide);
+    assert_eq!(failed(&ask(&files, &policy, Depth::Estimate)), [CheckId::BlockAll]);
+}
+
+#[test]
+fn sampling_states_what_it_is_worth() {
+    let (files, policy) = log_of(&[5_000, 9_000, 0, 1], HARD, &|_| {});
+    let report = ask(&files, &policy, sampled(300));
+    assert!(report.held, "{:#?}", report.checks);
+    let sampling = report.sampling.unwrap();
+    assert_eq!((sampling.samples, sampling.seed, sampling.samples_for_999), (300, SEED, 688));
+    assert_eq!((report.depth, sampling.confidence_ppm, sampling.shares), ("sampled", 950_959, report.totals.shares));
+    assert_eq!(outcome(&report, CheckId::SharePlausible), Outcome::NotApplicable);
+    assert_eq!(report.estimate, None);
+}
+
+/// Evidence that remembers which files were asked for.
+struct Watched<'a>(InMemory<'a>, RefCell<BTreeSet<String>>);
+
+impl Evidence for Watched<'_> {
+    async fn fetch(&self, path: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
+        self.1.borrow_mut().insert(path.into());
+        self.0.fetch(path, limit).await
+    }
+
+    async fn fetch_range(&self, path: &str, start: u64, length: u64) -> Result<Vec<u8>, FetchError> {
+        assert!(length <= 1 << 20, "{length} bytes at once");
+        self.1.borrow_mut().insert(path.into());
+        self.0.fetch_range(path, start, length).await
+    }
+}
+
+#[test]
+fn of_epochs_that_were_not_drawn_no_jobs_nor_shares_are_fetched() {
+    let (files, policy) = log_of(&[50; 20], HARD, &|_| {});
+    let request = AuditRequest { depth: sampled(3), ..AuditRequest::new(policy) };
+    let evidence = Watched(InMemory(&files), RefCell::default());
+    let report = at_once(audit(&evidence, &Inline(&evidence), &request, &mut |_| {}));
+    assert!(report.held, "{:#?}", report.checks);
+    let fetched = evidence.1.into_inner();
+    let epochs = |name: &str| fetched.iter().filter(|path| path.starts_with("epoch/") && path.ends_with(name)).count();
+    assert!((1..=3).contains(&epochs("/shares")), "{fetched:?}");
+    assert_eq!(epochs("/jobs.json"), epochs("/shares"));
+}
+
+/// Counters whose tasks take turns: each answers when it was asked as often as its epoch's number says, last epochs first.
+struct Late<'a>(InMemory<'a>, Cell<usize>, Cell<usize>);
+
+impl Counters for Late<'_> {
+    fn lanes(&self) -> usize {
+        3
+    }
+
+    async fn count(&self, task: CountTask) -> Result<Counted, CountError> {
+        self.1.set(self.1.get() + 1);
+        self.2.set(self.2.get().max(self.1.get()));
+        let mut turns = 20 - task.close.epoch;
+        poll_fn(|context| {
+            context.waker().wake_by_ref();
+            turns -= 1;
+            if turns == 0 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        self.1.set(self.1.get() - 1);
+        if task.close.epoch == 7 {
+            return Err(CountError("the worker died".into()));
+        }
+        count(&self.0, &task).await
+    }
+}
+
+#[test]
+fn tasks_that_end_in_another_order_give_the_same_report_and_a_dead_worker_fails_share_work() {
+    let (files, policy) = log_of(&[40; 12], HARD, &|_| {});
+    let request = AuditRequest::new(policy.clone());
+    let counters = Late(InMemory(&files), Cell::new(0), Cell::new(0));
+    let evidence = InMemory(&files);
+    let mut ignore = |_| {};
+    let mut future = pin!(audit(&evidence, &counters, &request, &mut ignore));
+    let report = loop {
+        if let Poll::Ready(report) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            break report;
+        }
+    };
+    assert_eq!(counters.2.get(), 3, "tasks at once");
+    assert_eq!(failed(&report), [CheckId::ShareWork]);
+    let work = report.checks.iter().find(|check| check.id == CheckId::ShareWork).unwrap();
+    assert_eq!(work.failure_count, 1);
+    assert_eq!(work.place.as_ref().unwrap().file, "epoch/7/shares");
+    let inline = verify(&files, &request);
+    assert!(inline.held);
+    assert_eq!(inline.totals.shares, report.totals.shares + 40);
+}
+
+#[test]
+fn a_task_recounts_only_its_chunks_and_survives_its_json() {
+    let (files, _) = log_of(&[0, 9_000, 1], HARD, &|_| {});
+    let task = |chunks| {
+        let log = Log::of_bundle(&files).unwrap();
+        let opening = log.opening(2).unwrap();
+        let Entry::EpochOpen(open) = log.entries[usize::try_from(opening).unwrap()] else { panic!("an epoch_open") };
+        let Entry::EpochClose(close) = &log.entries[usize::try_from(log.closing(2).unwrap()).unwrap()] else {
+            panic!("an epoch_close")
+        };
+        let Entry::Manifest(manifest) = &log.entries[0] else { panic!("a manifest") };
+        CountTask {
+            origin: ORIGIN.into(),
+            tree_size: opening + 1,
+            root: log.root_at(opening + 1).unwrap(),
+            end_ms: open.start_ms + 10_000,
+            payout_scripts: manifest.payout_scripts.clone(),
+            coinbase_tag: audit_core::entry::HexBytes(manifest.coinbase_tag.clone()),
+            open,
+            close: close.clone(),
+            chunks,
+        }
+    };
+    let counted = |task: &CountTask| at_once(count(&InMemory(&files), task)).unwrap();
+    let all = counted(&task(Chunks::From(0)));
+    assert_eq!((all.shares, all.chunks, all.work, all.best.len()), (9_000, 3, Work::new(36_000), 1_024));
+    assert_eq!((all.failures, all.on_chain.len(), all.jobs), (vec![], 1, 1));
+    let rest = counted(&task(Chunks::From(1)));
+    assert_eq!((rest.shares, rest.chunks, rest.best.len()), (9_000 - 4_096, 2, 0));
+    let drawn = task(Chunks::Drawn(vec![Work::new(35_999)]));
+    assert_eq!(counted(&drawn).shares, 9_000 - 2 * 4_096);
+    assert_eq!(CountTask::from_json(&drawn.to_json()), Ok(drawn.clone()));
+    let counted = counted(&drawn);
+    assert_eq!(Counted::from_json(&counted.to_json()), Ok(counted));
+}

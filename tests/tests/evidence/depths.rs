@@ -9,7 +9,6 @@ use std::{
 };
 
 use audit_core::{
-    allocation::{AllocationEntry, operator_id},
     audit::{
         AuditReport, AuditRequest, CheckId, Chunks, CountError, CountTask, Counted, Counters, Depth, Evidence,
         FetchError, Inline, Outcome, audit, count,
@@ -22,11 +21,11 @@ use audit_core::{
     policy::Policy,
     seal::SealedEpoch,
     share::RECORD_LEN,
-    work::{Nbits, Units, Work},
+    work::Work,
 };
 use tests::{
     evidence::Log,
-    operator::{Cheats, ORIGIN, Operator, Script},
+    operator::{ORIGIN, long::log_of},
     verify::{InMemory, at_once, verify},
 };
 
@@ -38,29 +37,13 @@ const HARD: u32 = 0x1703_1abe;
 const EASY: u32 = 0x2010_0000;
 const SEED: Hash32 = Hash32([9; 32]);
 
-/// A log of sealed epochs of so many shares; the second one is bent.
-fn log_of(epochs: &[usize], nbits: u32, cheat: &dyn Fn(&mut SealedEpoch)) -> (Files, Policy) {
-    let mut operator = Operator::new([7; 32]);
-    let story = Script::tell(&Cheats::default());
-    for entry in Log::of_bundle(&story.files).unwrap().entries.into_iter().take(2) {
-        operator.append(entry);
-    }
-    let own = AllocationEntry { units: Units::new(1).unwrap(), id: operator_id(ORIGIN) };
-    for (epoch, shares) in (1..).zip(epochs) {
-        operator.open_epoch(epoch, vec![own], &|_| {});
-        if epoch > 1 {
-            operator.close_epoch(epoch - 1, &|sealed| {
-                if epoch == 3 {
-                    cheat(sealed)
-                }
-            });
-        }
-        if *shares > 0 {
-            operator.add_job(epoch, &|_| {}, &|job| job.nbits = Nbits::new(nbits));
-            operator.mine(epoch, *shares);
+/// Bends the second epoch.
+fn second(cheat: &dyn Fn(&mut SealedEpoch)) -> impl Fn(&mut SealedEpoch) {
+    move |sealed| {
+        if sealed.close.epoch == 2 {
+            cheat(sealed);
         }
     }
-    (operator.publish(), operator.policy())
 }
 
 fn ask(files: &Files, policy: &Policy, depth: Depth) -> AuditReport {
@@ -72,11 +55,11 @@ fn sampled(samples: u32) -> Depth {
 }
 
 fn outcome(report: &AuditReport, id: CheckId) -> Outcome {
-    report.checks.iter().find(|check| check.id == id).unwrap().outcome
+    report.checks.iter().find(|check| check.id == id).expect("every check is reported").outcome
 }
 
 fn file<'a>(epoch: &'a mut SealedEpoch, name: &str) -> &'a mut Vec<u8> {
-    &mut epoch.files.iter_mut().find(|(path, _)| path.ends_with(name)).unwrap().1
+    &mut epoch.files.iter_mut().find(|(path, _)| path.ends_with(name)).expect("an epoch has it").1
 }
 
 /// Makes the close fit new records and rows, as whoever lies would.
@@ -156,7 +139,7 @@ fn an_exact_audit_gives_the_estimate_too() {
 
 #[test]
 fn invented_chunks_fail_share_plausible_by_estimate_and_share_work_otherwise() {
-    let (files, policy) = log_of(&[0, 4_200, 1], HARD, &inflate);
+    let (files, policy) = log_of(&[0, 4_200, 1], HARD, &second(&inflate));
     for (depth, check) in [
         (Depth::Estimate, CheckId::SharePlausible),
         (Depth::Exact, CheckId::ShareWork),
@@ -169,7 +152,7 @@ fn invented_chunks_fail_share_plausible_by_estimate_and_share_work_otherwise() {
 
 #[test]
 fn shares_counted_again_in_the_next_chunk_fail_share_work() {
-    let (files, policy) = log_of(&[0, 5_000, 1], HARD, &overlap);
+    let (files, policy) = log_of(&[0, 5_000, 1], HARD, &second(&overlap));
     for depth in [Depth::Exact, Depth::Estimate, sampled(300)] {
         let report = ask(&files, &policy, depth);
         assert_eq!(failed(&report), [CheckId::ShareWork], "{depth:?}: {:#?}", report.checks);
@@ -183,7 +166,7 @@ fn a_table_of_chunks_that_does_not_add_up_fails_share_work_in_every_depth() {
         |rows| rows[1].work = Work::new(rows[1].work.get() + 4),
         |rows| rows[1].root.0[0] ^= 1,
         |rows| rows[1].first = rows[0].first,
-        |rows| drop(rows.pop()),
+        |rows| rows.truncate(1),
     ];
     for bend in bends {
         let cheat = |epoch: &mut SealedEpoch| {
@@ -193,7 +176,7 @@ fn a_table_of_chunks_that_does_not_add_up_fails_share_work_in_every_depth() {
             epoch.close.chunks = Hash32::of(&table);
             *file(epoch, "/chunks") = table;
         };
-        let (files, policy) = log_of(&[0, 5_000, 1], HARD, &cheat);
+        let (files, policy) = log_of(&[0, 5_000, 1], HARD, &second(&cheat));
         for depth in [Depth::Exact, Depth::Estimate, sampled(1)] {
             assert_eq!(failed(&ask(&files, &policy, depth)), [CheckId::ShareWork], "{depth:?}");
         }
@@ -207,8 +190,8 @@ fn an_estimate_looks_for_blocks_as_far_as_there_can_be_any() {
     assert!(report.held, "{:#?}", report.checks);
     // Every fourth share is a block: 5,000 of them reach into the second of five chunks.
     assert_eq!(report.totals.shares, 2 * CHUNK_RECORDS as u64);
-    let hide = |epoch: &mut SealedEpoch| drop(epoch.blocks.pop());
-    let (files, policy) = log_of(&[0, 20_000, 1], EASY, &hide);
+    let hide = |epoch: &mut SealedEpoch| epoch.blocks.truncate(epoch.blocks.len() - 1);
+    let (files, policy) = log_of(&[0, 20_000, 1], EASY, &second(&hide));
     assert_eq!(failed(&ask(&files, &policy, Depth::Estimate)), [CheckId::BlockAll]);
 }
 

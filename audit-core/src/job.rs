@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use share_hash::{JobHasher, Lane};
 
 use crate::{
-    coinbase::CoinbaseParts,
+    coinbase::{CoinbaseParts, EXTRANONCES},
     hash::{BlockHash, Hash32, sha256d},
     header::{Header, VERSION_MASK},
     share::ShareRecord,
@@ -49,13 +50,37 @@ impl Job {
     pub fn header(&self, anchor: &Hash32, extranonce1: [u8; 4], record: &ShareRecord) -> Header {
         let coinbase = self.coinbase_bytes(anchor, extranonce1, record.extranonce2);
         Header {
-            version: (self.version & !VERSION_MASK) | (u32::from(record.version_bits) << 13),
+            version: self.version_of(record),
             prevhash: self.prevhash,
             merkle_root: fold_branch(sha256d(&coinbase), &self.branch),
-            ntime: self.ntime.saturating_add(u32::from(record.ntime_offset)),
+            ntime: self.ntime_of(record),
             nbits: self.nbits,
             nonce: record.nonce,
         }
+    }
+
+    /// Hashes the headers of many shares at once, see [`Job::lane`].
+    pub fn hasher(&self) -> JobHasher {
+        let CoinbaseParts { before_extranonce, up_to_anchor, after_anchor } = &self.coinbase;
+        let branch: Vec<[u8; 32]> = self.branch.iter().map(|sibling| sibling.0).collect();
+        JobHasher::new(before_extranonce, up_to_anchor, after_anchor, &branch, self.prevhash.0, self.nbits.get())
+    }
+
+    /// What [`Job::hasher`] needs to know of a share: its hash is that of [`Job::header`].
+    pub fn lane(&self, anchor: &Hash32, extranonce1: [u8; 4], record: &ShareRecord) -> Lane {
+        let mut extranonces = [0; EXTRANONCES];
+        extranonces[..4].copy_from_slice(&extranonce1);
+        extranonces[4..].copy_from_slice(&record.extranonce2);
+        let (version, ntime) = (self.version_of(record), self.ntime_of(record));
+        Lane { extranonces, anchor: anchor.0, version, ntime, nonce: record.nonce }
+    }
+
+    fn version_of(&self, record: &ShareRecord) -> u32 {
+        (self.version & !VERSION_MASK) | (u32::from(record.version_bits) << 13)
+    }
+
+    fn ntime_of(&self, record: &ShareRecord) -> u32 {
+        self.ntime.saturating_add(u32::from(record.ntime_offset))
     }
 }
 

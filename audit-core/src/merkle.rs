@@ -3,13 +3,16 @@
 mod range;
 mod subtrees;
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 
 use rs_merkle::{Hasher, MerkleTree};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::hash::{Hash32, sha256};
+use crate::{
+    hash::{Hash32, sha256},
+    share::RECORD_LEN,
+};
 
 pub use range::{prove_range, verify_range};
 pub use subtrees::{Leaves, Subtrees, cover, prove_consistency, prove_inclusion, root_over};
@@ -54,9 +57,25 @@ pub fn whole_tree(leaf_hashes: &[Hash32]) -> MerkleTree<Rfc6962> {
     MerkleTree::from_leaves(leaf_hashes)
 }
 
+/// The leaf hashes of share records, many at a time.
+pub fn record_hashes(records: &[[u8; RECORD_LEN]]) -> Vec<Hash32> {
+    let mut hashes = vec![[0; 32]; records.len()];
+    share_hash::leaf_hashes(records, &mut hashes);
+    hashes.into_iter().map(Hash32).collect()
+}
+
 /// Root of the tree over `leaf_hashes`.
 pub fn tree_root(leaf_hashes: &[Hash32]) -> Hash32 {
-    whole_tree(leaf_hashes).root().unwrap_or_else(empty_root)
+    let mut level: Vec<[u8; 32]> = leaf_hashes.iter().map(|hash| hash.0).collect();
+    // In RFC 6962's shape a last node without a neighbour goes up as it is.
+    while level.len() > 1 {
+        let (pairs, alone) = level.as_chunks::<2>();
+        let mut above = vec![[0; 32]; pairs.len()];
+        share_hash::node_hashes(pairs, &mut above);
+        above.extend(alone);
+        level = above;
+    }
+    level.pop().map_or_else(empty_root, Hash32)
 }
 
 /// RFC 6962's node hashing for `rs_merkle`.

@@ -10,8 +10,8 @@ use super::{BEST_HASHES, CheckId, Chunks, CountTask, Counted, Failure, equal, fi
 use crate::{
     entry::BlockFound,
     epoch::{Anchors, CHUNK_RECORDS, ChunkRow, SessionsFile, epoch_path},
-    hash::{BlockHash, Hash32},
-    merkle::{leaf_hash, tree_root},
+    hash::BlockHash,
+    merkle::{record_hashes, tree_root},
     share::ShareRecord,
     window::{WindowShare, hash_window},
     work::{Target, Work},
@@ -69,8 +69,8 @@ impl<'a> Recount<'a> {
         let failed = |(index, (expected, found)): (u64, Mismatch)| {
             Failure::new(CheckId::ShareWork, &*path, Some(first_index + index), expected, found)
         };
+        let leaves = record_hashes(records);
         let (records, hashes) = self.hashed(records).map_err(failed)?;
-        let leaves: Vec<Hash32> = records.iter().map(|record| leaf_hash(&record.to_bytes())).collect();
         let work = records.iter().try_fold(Work::ZERO, |sum, record| sum.checked_add(record.level.work()));
         let ours = ChunkRow {
             root: tree_root(&leaves),

@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod money;
+mod values;
 
 pub use money::{CreditsRoot, Liabilities, Payout, Settlement};
 
@@ -326,6 +327,9 @@ pub enum EntryError {
     /// A type or format that this verifier does not know.
     #[error("{0}: this verifier is too old")]
     TooNew(String),
+    /// A value outside of its range.
+    #[error("{0}")]
+    Value(&'static str),
     /// Not canonical JSON of its type.
     #[error(transparent)]
     Json(#[from] JsonError),
@@ -366,14 +370,8 @@ impl Entry {
         }
         refuse_unknown_type(bytes)?;
         let entry: Self = from_canonical(bytes)?;
-        match &entry {
-            Self::Manifest(Manifest { format, .. }) | Self::EpochClose(EpochClose { format, .. })
-                if *format != FORMAT =>
-            {
-                Err(EntryError::TooNew(alloc::format!("format {format}")))
-            }
-            _ => Ok(entry),
-        }
+        entry.check_values()?;
+        Ok(entry)
     }
 }
 

@@ -110,6 +110,7 @@ class Order:
         self.terms = {}  # by leaf index
         self.contracts = {}  # by id
         self.epochs = []
+        self.found_at = {}  # leaf index of the first block_found by hash
         self.decided = []  # (index, entry) of block_matured and block_orphaned
         self.settlements = []  # (index, entry)
         self.entries = []
@@ -167,11 +168,12 @@ class Order:
             epoch.end_ms = entry.end_ms
         epoch.close_index, epoch.close = index, entry
 
-    def on_block_found(self, _, entry):
+    def on_block_found(self, index, entry):
         demand(1 <= entry.epoch <= len(self.epochs), "a block of an epoch that was not opened")
         epoch = self.epochs[entry.epoch - 1]
         demand(epoch.close is None, "a block of an epoch that was closed before")
         epoch.found.append(entry)
+        self.found_at.setdefault(entry.hash, index)
 
     def on_block_matured(self, index, entry):
         self.decided.append((index, entry))

@@ -168,11 +168,11 @@ def check_blocks(epoch, blocks):
 
 def check_decisions(log, report):
     """Each block is decided at most once, after it was found."""
-    found = {found.hash for epoch in log.order.epochs for found in epoch.found}
+    found_at = log.order.found_at
     decided = set()
     with report.judging("block.all", "log/tile/entries"):
         for index, entry in log.order.decided:
-            if entry.hash not in found or entry.hash in decided:
+            if found_at.get(entry.hash, index) >= index or entry.hash in decided:
                 raise Wrong("log/tile/entries", "one decision for a found block", display(entry.hash), index)
             decided.add(entry.hash)
 

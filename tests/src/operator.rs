@@ -2,6 +2,7 @@
 //! and can be told to cheat at one point. Test code: this is what verifiers are tried on.
 
 pub mod cases;
+pub mod disputes;
 pub mod long;
 mod mine;
 mod publish;

@@ -131,7 +131,9 @@ impl<'a> Books<'a> {
             }
         };
         let Some(due) = due else {
-            equal("a group whose blocks are all decided, from epoch", &self.next_epoch, &settlement.to_epoch);
+            let expected = format!("no settlement yet: a block of epoch {} or later is not decided", self.next_epoch);
+            let found = format!("settlement {}", settlement.settlement);
+            findings.fail(CheckId::SettleSum, Place::new(file, Some(index), expected, found));
             return None;
         };
         equal("settlement", &self.number, &settlement.settlement);

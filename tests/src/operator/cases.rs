@@ -16,7 +16,7 @@ use audit_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Cheats, ORIGIN, Script, WASM, receipt, threats::threats};
+use super::{Cheats, ORIGIN, Script, WASM, disputes::disputes, receipt, threats::threats};
 
 /// One vector, as its JSON file holds it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -109,6 +109,7 @@ pub fn vectors() -> BTreeMap<&'static str, Vector> {
         honest_but(CheckId::VerifierSelf, &|vector| vector.wasm_sha256 = Some(Hash32([1; 32]))),
     );
     vectors.extend(threats());
+    vectors.extend(disputes());
     vectors
 }
 

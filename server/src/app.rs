@@ -128,6 +128,7 @@ fn engine_config(config: &Config) -> Result<EngineConfig> {
     Ok(EngineConfig {
         data: config.storage.data.clone(),
         origin: config.log.origin.clone(),
+        witnesses: config.witnesses.settings()?,
         promises: promises::of(config)?,
         capacity: config.money.capacity_hs,
         first_level: config.pool.first_level,

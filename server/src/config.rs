@@ -10,6 +10,10 @@ use audit_core::work::{Level, Nbits, Units};
 use bitcoin::Network;
 use clap::{ArgAction, Args};
 
+pub use witnesses::WitnessConfig;
+
+mod witnesses;
+
 /// What `provenhash serve` runs with. Every field is a flag of the same name.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
@@ -23,6 +27,8 @@ pub struct Config {
     pub pool: PoolSettings,
     #[command(flatten)]
     pub log: LogConfig,
+    #[command(flatten)]
+    pub witnesses: WitnessConfig,
     #[command(flatten)]
     pub money: MoneyConfig,
     /// Create an offer with this name at start, unless an offer of that name exists (used by the demo)

@@ -26,7 +26,7 @@ use crate::epochs::{EpochLoop, Pace};
 use crate::evidence::EvidenceStore;
 use crate::liabilities::Liabilities;
 use crate::settlement::Settler;
-use crate::tlog::{Head, Sequencer, SequencerGuard};
+use crate::tlog::{Cosigner, Head, Sequencer, SequencerGuard, WitnessSettings, WitnessStatus};
 
 mod contract;
 mod first_entries;
@@ -47,6 +47,8 @@ pub struct EngineConfig {
     pub data: PathBuf,
     /// The log's name.
     pub origin: String,
+    /// Who must cosign the log.
+    pub witnesses: WitnessSettings,
     /// What manifest and terms say.
     pub promises: Promises,
     /// Declared capacity in H/s; what contracts do not take of it is the operator's own entry.
@@ -85,6 +87,10 @@ pub struct EngineStatus {
     pub log_vkey: String,
     /// The newest published head.
     pub head: Head,
+    /// Entries under the newest signed checkpoint; more than the head's while witnesses are waited for.
+    pub signed_size: u64,
+    /// Each witness of the log.
+    pub witnesses: Vec<WitnessStatus>,
     /// The epoch that is being mined; `None` before the first.
     pub epoch: Option<EpochRow>,
     /// The chain's best block; `None` when the node does not answer.
@@ -151,6 +157,7 @@ impl Engine {
         failure.spawn(&tasks, "epochs", epoch_loop.run(events, stop.clone()));
         failure.spawn(&tasks, "blocks", blocks.run(stop.clone()));
         failure.spawn(&tasks, "liabilities", liabilities.run(stop.clone()));
+        failure.spawn(&tasks, "publication", sequencer.clone().publish_witnessed(stop.clone()));
         failure.spawn(&tasks, "checkpoints", supervise::checkpoint_when_grown(sequencer.clone(), stop));
         tasks.close();
         Ok(Self { database, sequencer, store, node, pool: counted, tasks, failure, _data_lock: Arc::new(data_lock) })
@@ -191,6 +198,8 @@ impl Engine {
             origin: self.sequencer.origin().into(),
             log_vkey: self.sequencer.vkey().to_string(),
             head: self.sequencer.head(),
+            signed_size: self.sequencer.signed_size(),
+            witnesses: self.sequencer.witnesses(),
             epoch,
             tip: self.node.tip().await.ok(),
             sessions: self.pool.upgrade().map_or(0, |pool| pool.stats().sessions),
@@ -234,7 +243,10 @@ async fn open_log(config: &EngineConfig, database: &Database, store: &EvidenceSt
     let is_empty = crate::db::log_entries::count(&mut *database.pool().acquire().await?).await? == 0
         && store.read("log/checkpoint")?.is_none();
     let key = crate::tlog::load_or_create_key(&config.data.join("log.key"), &config.origin, is_empty)?;
-    Ok(Sequencer::open(database.clone(), store.clone(), key).await?)
+    let policy = config.witnesses.policy_of(&key.vkey())?;
+    let is_witnessed = !policy.witnesses().is_empty();
+    let cosigner = is_witnessed.then(|| Cosigner::new(policy, config.witnesses.timeout)).transpose()?;
+    Ok(Sequencer::open_witnessed(database.clone(), store.clone(), key, cosigner).await?)
 }
 
 fn pool_config(config: &EngineConfig) -> Result<PoolConfig> {

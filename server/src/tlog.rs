@@ -6,7 +6,7 @@
 //!
 //! Never two signatures over different roots for one size, whatever crashes: see [`integrate`] and [`start`].
 //!
-//! In scope: sequencing, tiles, checkpoints, the log's key. Out of scope: what entries say (`audit-core`), who writes
+//! In scope: sequencing, tiles, checkpoints, witnesses, the log's key. Out of scope: what entries say (`audit-core`), who writes
 //! them (`crate::engine`, `crate::epochs`, `crate::blocks`, `crate::settlement`), serving files (`crate::evidence`).
 
 use std::sync::{Arc, Mutex};
@@ -21,11 +21,14 @@ use tokio::sync::OwnedMutexGuard;
 use crate::db::log_entries::LogEntryRow;
 use crate::db::{Database, DbError, Tx, checkpoints, log_entries};
 use crate::evidence::{EvidenceError, EvidenceStore};
+use publish::Publication;
 
 mod check_log;
+mod cosign;
 mod integrate;
 mod key;
 mod kind;
+mod publish;
 mod start;
 
 #[cfg(test)]
@@ -34,6 +37,7 @@ pub(crate) mod check;
 mod tests;
 
 pub use check_log::{LogCheck, LogFault, check_log};
+pub use cosign::{Cosigner, CosignerError, WitnessSettings, WitnessStatus};
 pub use key::{KeyError, load_or_create_key, load_or_create_seed};
 pub use kind::kind;
 
@@ -137,6 +141,7 @@ struct Shared {
     /// Where the tree grows: never ahead of what is signed. Locked for short, never across an await.
     edge: Mutex<Edge>,
     head: Mutex<Head>,
+    publication: Publication,
 }
 
 impl Sequencer {
@@ -146,6 +151,19 @@ impl Sequencer {
     /// # Errors
     /// Refuses to start on a log that has been signed otherwise than the database says.
     pub async fn open(database: Database, store: EvidenceStore, key: LogKey) -> Result<Self, TlogError> {
+        Self::open_witnessed(database, store, key, None).await
+    }
+
+    /// The same for a log whose head is public only once witnesses have cosigned it, see [`Sequencer::publish_witnessed`].
+    ///
+    /// # Errors
+    /// Also refuses to start on a log of which a witness knows more, or something else.
+    pub async fn open_witnessed(
+        database: Database,
+        store: EvidenceStore,
+        key: LogKey,
+        cosigner: Option<Cosigner>,
+    ) -> Result<Self, TlogError> {
         let shared = Shared {
             database,
             store,
@@ -153,9 +171,12 @@ impl Sequencer {
             turn: Arc::default(),
             edge: Mutex::default(),
             head: Mutex::new(Head { size: 0, root: audit_core::merkle::empty_root() }),
+            publication: Publication::new(cosigner),
         };
         let sequencer = Self { shared: Arc::new(shared) };
         sequencer.shared.check_at_start().await?;
+        sequencer.shared.check_against_witnesses().await?;
+        sequencer.shared.resume_publication().await?;
         sequencer.lock().await.integrate().await?;
         Ok(sequencer)
     }
@@ -169,6 +190,16 @@ impl Sequencer {
     /// The newest published head.
     pub fn head(&self) -> Head {
         *lock(&self.shared.head)
+    }
+
+    /// Entries under the newest signed checkpoint.
+    pub fn signed_size(&self) -> u64 {
+        lock(&self.shared.edge).size()
+    }
+
+    /// Each witness as it is now; none without witnesses.
+    pub fn witnesses(&self) -> Vec<WitnessStatus> {
+        self.shared.publication.cosigner().map_or_else(Vec::new, Cosigner::status)
     }
 
     /// The root that was signed for exactly this size, if one was.

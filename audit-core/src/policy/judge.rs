@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Member, Policy};
+use super::{Member, Policy, PolicyWitness};
 use crate::{
     checkpoint::{Checkpoint, CheckpointError, KeyKind, SignedNote, Verified, Vkey},
     cosignature,
@@ -65,13 +65,24 @@ impl Policy {
 
     /// Whether the quorum is met by those cosignatures of the note whose time (POSIX seconds) `counts`.
     pub fn is_met(&self, judged: &Judged, counts: impl Fn(u64) -> bool) -> bool {
-        let Some(quorum) = self.quorum else { return true };
         let mut witnesses = vec![false; self.witnesses.len()];
         for cosigned in judged.cosigned.iter().filter(|cosigned| counts(cosigned.time_s)) {
             if let Some(witness) = witnesses.get_mut(cosigned.index) {
                 *witness = true;
             }
         }
+        self.is_quorum(&witnesses)
+    }
+
+    /// Whether the cosignatures of the witnesses with these names would meet the quorum.
+    pub fn would_be_met_by(&self, names: &[&str]) -> bool {
+        let has = |witness: &PolicyWitness| names.contains(&witness.name.as_str());
+        self.is_quorum(&self.witnesses.iter().map(has).collect::<Vec<bool>>())
+    }
+
+    /// `witnesses` says of each witness whether it cosigned.
+    fn is_quorum(&self, witnesses: &[bool]) -> bool {
+        let Some(quorum) = self.quorum else { return true };
         let mut groups: Vec<bool> = Vec::new();
         let has = |groups: &[bool], member: &Member| match member {
             Member::Witness(index) => witnesses.get(*index) == Some(&true),

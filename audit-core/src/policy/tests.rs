@@ -216,6 +216,7 @@ fn the_operators_policy_asks_for_as_many_as_he_says() {
     assert_eq!(policy.quorum_text(), "2 of 3 (all, witnesses, c)");
     assert!(policy.judge(&note(&log(1), &[(1, 1), (3, 1)])).is_ok());
     assert!(policy.judge(&note(&log(1), &[(1, 1)])).is_err());
+    assert!(policy.would_be_met_by(&["c", "all"]) && !policy.would_be_met_by(&["c", "d"]));
     assert!(Policy::of_witnesses(log(1).vkey(), &witnesses, 4).is_err());
     assert_eq!(Policy::of_witnesses(log(1).vkey(), &[], 0), Ok(Policy::of_log(log(1).vkey())));
 }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::http::StatusCode;
 
+use crate::tlog::WitnessStatus;
+
 /// Counters. Each is a plain total: nothing is decided by them, so no ordering is needed.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -41,6 +43,18 @@ impl Metrics {
         }
         let refused = self.refused_sign_ins.get();
         metric(text, "provenhash_refused_sign_ins_total", "counter", "Sign-ins with wrong credentials", refused);
+    }
+}
+
+/// Whether each witness cosigned when it was last asked.
+pub fn witnesses(text: &mut String, witnesses: &[WitnessStatus]) {
+    if witnesses.is_empty() {
+        return;
+    }
+    header(text, "provenhash_witness_up", "gauge", "Whether the witness cosigned when it was last asked");
+    for WitnessStatus { name, error, .. } in witnesses {
+        let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+        let _ = writeln!(text, "provenhash_witness_up{{witness=\"{name}\"}} {}", u8::from(error.is_none()));
     }
 }
 

@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 
 use super::State;
-use super::metrics::metric;
+use super::metrics::{metric, witnesses};
 use crate::db::{blocks, epochs, settlements};
 use crate::problem::{Code, Problem, ProblemBody};
 
@@ -44,8 +44,9 @@ pub(crate) async fn read_metrics(state: Data<State>) -> Result<HttpResponse, Pro
     let epochs = epochs::totals(pool).await?;
     let blocks = blocks::counts(pool).await?;
     let height = engine.tip.as_ref().map_or(0, |tip| tip.height);
-    let gauges: [(&str, &str, u64); 8] = [
+    let gauges: [(&str, &str, u64); 9] = [
         ("provenhash_log_entries", "Entries under the newest published checkpoint", engine.head.size),
+        ("provenhash_log_signed_entries", "Entries under the newest signed checkpoint", engine.signed_size),
         ("provenhash_sessions", "Connected Stratum sessions", engine.sessions),
         ("provenhash_chain_height", "Height of the node's best block, 0 when it does not answer", height.into()),
         ("provenhash_closed_epochs", "Epochs that are closed and logged", epochs.epochs),
@@ -57,5 +58,6 @@ pub(crate) async fn read_metrics(state: Data<State>) -> Result<HttpResponse, Pro
     for (name, help, value) in gauges {
         metric(&mut text, name, "gauge", help, value);
     }
+    witnesses(&mut text, &engine.witnesses);
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))
 }

@@ -11,6 +11,7 @@ use crate::assets;
 use crate::db::epochs::EpochRow;
 use crate::db::{DbError, blocks, epochs, settlements, work_sums};
 use crate::problem::Problem;
+use crate::tlog::WitnessStatus;
 
 /// Closed epochs that the displayed hashrate is estimated over.
 const ESTIMATE_EPOCHS: u64 = 12;
@@ -24,6 +25,10 @@ pub struct StatusView {
     pub log_vkey: String,
     /// Entries under the newest published checkpoint.
     pub tree_size: u64,
+    /// Entries under the newest signed checkpoint; more than tree_size while witnesses are waited for.
+    pub signed_size: u64,
+    /// Who cosigns the log.
+    pub witnesses: Vec<WitnessView>,
     /// The epoch that is being mined; null before the first.
     pub epoch: Option<u64>,
     pub epoch_started_ms: Option<u64>,
@@ -50,12 +55,31 @@ pub struct ChainView {
     pub hash: String,
 }
 
+/// A witness of the log.
+#[derive(Serialize, ToSchema)]
+pub struct WitnessView {
+    /// Its name in /log/policy.
+    pub name: String,
+    /// Entries that it cosigned last; 0 when it has not yet.
+    pub size: u64,
+    /// When it last cosigned; null when it has not since the start.
+    pub cosigned_ms: Option<u64>,
+    /// Why it did not cosign when it was last asked; null when it did.
+    pub error: Option<String>,
+}
+
 /// How many blocks were found, and what became of them.
 #[derive(Serialize, ToSchema)]
 pub struct BlockCountsView {
     pub found: u64,
     pub matured: u64,
     pub orphaned: u64,
+}
+
+impl From<WitnessStatus> for WitnessView {
+    fn from(WitnessStatus { name, size, cosigned_s, error }: WitnessStatus) -> Self {
+        Self { name, size, cosigned_ms: cosigned_s.map(|time_s| time_s.saturating_mul(1_000)), error }
+    }
 }
 
 /// The state of the log, the chain and the pool.
@@ -70,6 +94,8 @@ pub(crate) async fn read_status(state: Data<State>) -> Result<Json<StatusView>, 
         origin: engine.origin,
         log_vkey: engine.log_vkey,
         tree_size: engine.head.size,
+        signed_size: engine.signed_size,
+        witnesses: engine.witnesses.into_iter().map(WitnessView::from).collect(),
         epoch: engine.epoch.as_ref().map(|epoch| epoch.epoch),
         epoch_started_ms: engine.epoch.as_ref().map(|epoch| epoch.start_ms),
         chain: engine.tip.map(|tip| ChainView { height: tip.height, hash: tip.hash.to_string() }),

@@ -39,6 +39,14 @@ pub async fn range(pool: &AnyPool, first: u64, end: u64) -> Result<Vec<Checkpoin
     rows.iter().map(read).collect()
 }
 
+/// The kept checkpoints of sizes above `above` up to `up_to`, ascending.
+pub async fn kept_between(pool: &AnyPool, above: u64, up_to: u64) -> Result<Vec<CheckpointRow>, DbError> {
+    let sql =
+        "SELECT size, root, note, kept FROM checkpoints WHERE kept = 1 AND size > $1 AND size <= $2 ORDER BY size";
+    let rows = sqlx::query(sql).bind(signed(above)).bind(signed(up_to)).fetch_all(pool).await?;
+    rows.iter().map(read).collect()
+}
+
 /// The checkpoint of exactly this size.
 pub async fn of_size(pool: &AnyPool, size: u64) -> Result<Option<CheckpointRow>, DbError> {
     let sql = "SELECT size, root, note, kept FROM checkpoints WHERE size = $1";

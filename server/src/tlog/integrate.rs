@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use audit_core::checkpoint::Checkpoint;
-use audit_core::tile::checkpoint_path;
 use audit_core::tile_tree::{Edge, TileFile};
 
 use super::kind::ends_a_kept_checkpoint;
@@ -35,7 +34,8 @@ impl Shared {
             //    integration publishes. The signature leaves this process only in step 3.
             let row = self.sign(&edge, kept).await?;
             *lock(&self.edge) = edge;
-            // 3. Publish. A crash between the two files leaves the older checkpoint for readers; repeated next time.
+            // 3. Publish, or with witnesses tell the task that does. A crash between the two files leaves the older
+            //    checkpoint for readers; repeated next time.
             self.publish(&row).await?;
             // 4. Delete the partial files that full ones have replaced. A crash leaves some of them: the next start
             //    deletes them.
@@ -104,21 +104,6 @@ impl Shared {
         } else {
             Err(TlogError::Fork { size, signed: stored.root, computed: root })
         }
-    }
-
-    /// Step 3: the kept file first, so that it exists when the newest checkpoint covers it.
-    pub(super) async fn publish(&self, row: &CheckpointRow) -> Result<(), TlogError> {
-        if lock(&self.head).size >= row.size {
-            return Ok(());
-        }
-        let note = row.note.clone().into_bytes();
-        if row.kept {
-            self.put(vec![TileFile { path: checkpoint_path(row.size), bytes: note.clone() }]).await?;
-        }
-        let store = self.store.clone();
-        tokio::task::spawn_blocking(move || store.replace("log/checkpoint", &note)).await??;
-        *lock(&self.head) = Head { size: row.size, root: row.root };
-        Ok(())
     }
 
     /// Step 4: C2SP tlog-tiles lets partial files go once the full one is there; readers fall back to that.

@@ -5,7 +5,6 @@
 
 use audit_core::checkpoint::Checkpoint;
 use audit_core::merkle::{leaf_hash, root_over, verify_consistency};
-use audit_core::policy::Policy;
 use audit_core::tile::TILE_WIDTH;
 use audit_core::tile_tree::{Edge, TileTree, TreeError, consistency_proof, read_tile};
 
@@ -13,10 +12,11 @@ use super::{Shared, TlogError, lock};
 use crate::db::checkpoints::CheckpointRow;
 use crate::db::{DbError, checkpoints, log_entries};
 
+mod witnesses;
+
 /// A checkpoint that left this server, and where that is recorded.
 struct Claim {
     place: String,
-    note: String,
     checkpoint: Checkpoint,
 }
 
@@ -33,7 +33,7 @@ impl Shared {
         let last = checkpoints::last(pool).await?;
         claims.extend(last.map(|row| self.claim("the newest row of table checkpoints".into(), row.note)).transpose()?);
         let Some(newest) = claims.iter().max_by_key(|claim| claim.checkpoint.size) else {
-            return self.write_policy();
+            return self.write_policy().await;
         };
         self.behind(newest, count)?;
         *lock(&self.edge) = match self.compare_tiles(&claims, newest) {
@@ -49,11 +49,13 @@ impl Shared {
         // Also when the table lost its newest rows: the files prove that this was signed.
         let (size, root) = (newest.checkpoint.size, newest.checkpoint.root);
         let kept = newest.place == kept_place(size);
-        checkpoints::insert_or_get(pool, &CheckpointRow { size, root, note: newest.note.clone(), kept }).await?;
+        // Signed again, which gives the same signature: the file may have cosignatures behind it.
+        let note = String::from_utf8_lossy(&newest.checkpoint.sign(&self.key)).into_owned();
+        checkpoints::insert_or_get(pool, &CheckpointRow { size, root, note, kept }).await?;
         // A crash kept the last integration from it: partial files exist for sizes that were signed.
         let before = checkpoints::before(pool, size).await?;
         self.delete_superseded(before.map_or(0, |row| row.size)).await?;
-        self.write_policy()
+        self.write_policy().await
     }
 
     /// The tiles' edge is what the newest claim signs, and every claim is of a beginning of that tree.
@@ -86,7 +88,7 @@ impl Shared {
     fn claim(&self, place: String, note: String) -> Result<Claim, TlogError> {
         let vkey = self.key.vkey();
         match Checkpoint::from_note(note.as_bytes(), &vkey) {
-            Ok(checkpoint) => Ok(Claim { place, note, checkpoint }),
+            Ok(checkpoint) => Ok(Claim { place, checkpoint }),
             Err(error) => {
                 Err(TlogError::ForeignCheckpoint { place, vkey: vkey.to_string(), reason: error.to_string() })
             }
@@ -117,12 +119,6 @@ impl Shared {
             }
         }
         Ok(())
-    }
-
-    /// `/log/policy`: what a verifier needs to trust this log and nothing else. Witnesses will be listed here.
-    fn write_policy(&self) -> Result<(), TlogError> {
-        let policy = Policy::of_log(self.key.vkey()).to_string();
-        Ok(self.store.replace("log/policy", policy.as_bytes())?)
     }
 }
 

@@ -972,13 +972,37 @@ export interface components {
             shares_total: number;
             /**
              * Format: int64
+             * @description Entries under the newest signed checkpoint; more than tree_size while witnesses are waited for.
+             */
+            signed_size: number;
+            /**
+             * Format: int64
              * @description Entries under the newest published checkpoint.
              */
             tree_size: number;
             /** @description SHA-256 of the verifier that the pages serve; null when there are no pages in this binary. */
             verifier_wasm_sha256?: string | null;
+            /** @description Who cosigns the log. */
+            witnesses: components["schemas"]["WitnessView"][];
             /** @description Their work. */
             work_total: string;
+        };
+        /** @description A witness of the log. */
+        WitnessView: {
+            /**
+             * Format: int64
+             * @description When it last cosigned; null when it has not since the start.
+             */
+            cosigned_ms?: number | null;
+            /** @description Why it did not cosign when it was last asked; null when it did. */
+            error?: string | null;
+            /** @description Its name in /log/policy. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Entries that it cosigned last; 0 when it has not yet.
+             */
+            size: number;
         };
     };
     responses: never;

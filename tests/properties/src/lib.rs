@@ -10,6 +10,7 @@ mod epoch;
 mod log;
 mod money;
 mod pool;
+mod proofs;
 
 /// A property of a parser: panics where bytes break it.
 pub type Property = fn(&[u8]);
@@ -18,6 +19,11 @@ pub type Property = fn(&[u8]);
 pub const TARGETS: &[(&str, Property)] = &[
     ("checkpoint", log::checkpoint),
     ("note", log::note),
+    ("judged_note", proofs::judged_note),
+    ("tlog_proof", proofs::tlog_proof),
+    ("share_proof", proofs::share_proof),
+    ("add_checkpoint", proofs::add_checkpoint),
+    ("fork_proof", proofs::fork_proof),
     ("policy", log::policy),
     ("vkey", log::vkey),
     ("entry", log::entry),

@@ -16,6 +16,7 @@ mod count;
 mod epoch;
 mod evidence;
 mod in_flight;
+mod liabilities;
 mod log;
 mod plan;
 mod plausible;
@@ -60,6 +61,7 @@ pub async fn audit<E: Evidence, C: Counters>(
     }
     source.end_epochs();
     stream.settle(&mut source, u64::MAX, &mut findings).await;
+    stream.debts.read_rest(&mut source, &mut findings).await;
     let sums = stream.finish(&mut findings);
     findings.into_report(request.depth, Some(&log.checkpoint), sums)
 }
@@ -74,6 +76,7 @@ struct Stream<'a, C> {
     pool: plausible::Pool,
     blocks: blocks::Blocks<'a>,
     books: settlements::Books<'a>,
+    debts: liabilities::Debts<'a>,
     contract: Option<contract::Contract<'a>>,
 }
 
@@ -88,6 +91,7 @@ impl<'a, C: Counters> Stream<'a, C> {
             pool: plausible::Pool::default(),
             blocks: blocks::Blocks::new(log, request.depth),
             books: settlements::Books::new(log),
+            debts: liabilities::Debts::new(log, request),
             contract: contract::Contract::find(request, log, findings),
         }
     }
@@ -108,6 +112,7 @@ impl<'a, C: Counters> Stream<'a, C> {
         self.pool.add(close.shares.count, &recounted);
         self.blocks.check(epoch.open.epoch, recounted.blocks.as_deref(), findings);
         self.books.add_epoch(allocation, recounted.work);
+        self.debts.add_coins(recounted.coins);
         if let Some(contract) = &mut self.contract {
             contract.add_epoch(epoch, allocation, recounted.work);
         }
@@ -120,6 +125,7 @@ impl<'a, C: Counters> Stream<'a, C> {
             if let Some(contract) = &mut self.contract {
                 contract.add_settlement(&settlement, findings);
             }
+            self.debts.settle(source, &settlement, findings).await;
         }
     }
 
@@ -131,6 +137,7 @@ impl<'a, C: Counters> Stream<'a, C> {
         let estimate = self.pool.finish(self.depth, findings);
         self.blocks.finish(findings);
         self.books.finish(findings);
+        let owed = self.debts.finish(findings);
         let epochs = &self.epochs;
         let sampling = match self.depth {
             Depth::Sampled { samples, seed } => Some(Sampling::new(samples, seed, epochs.chunks, epochs.shares)),
@@ -143,8 +150,10 @@ impl<'a, C: Counters> Stream<'a, C> {
             blocks: self.log.blocks.len() as u64,
             reward_sats: self.books.reward,
             credits_sats: self.books.credits,
+            unpaid_sats: owed.unpaid,
+            coins_sats: owed.coins,
         };
-        let contract = self.contract.map(|contract| contract.finish(findings));
+        let contract = self.contract.map(|contract| contract.finish(owed.mine.as_ref(), findings));
         Sums { totals, contract, estimate, sampling }
     }
 }

@@ -53,7 +53,7 @@ pub struct LiabilitiesFile {
 }
 
 /// An unspent output that pays the pool. In JSON `[<sats>,"<coin id>","<txid>",<vout>,<height>]`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Coin {
     /// Its value, at least 1.
     pub sats: Sats,

@@ -39,8 +39,14 @@ pub(crate) fn table(report: &AuditReport) -> String {
     let totals = &report.totals;
     let _ = writeln!(
         text,
-        "\n{} epochs, {} shares, {} hashes, {} blocks, {} sats rewarded, {} sats credited",
-        totals.epochs, totals.shares, totals.work, totals.blocks, totals.reward_sats, totals.credits_sats
+        "\n{} epochs, {} shares, {} hashes, {} blocks, {} sats rewarded, {} sats credited, {} sats owed",
+        totals.epochs,
+        totals.shares,
+        totals.work,
+        totals.blocks,
+        totals.reward_sats,
+        totals.credits_sats,
+        totals.unpaid_sats
     );
     if let Some(contract) = &report.contract {
         contract_lines(&mut text, contract);
@@ -83,8 +89,13 @@ fn contract_lines(text: &mut String, contract: &ContractReport) {
     };
     let _ = writeln!(
         text,
-        "Contract {}: {} hashes of {} promised ({delivered}), {} sats credited",
-        contract.id, contract.work, contract.promised_work, contract.credited_sats
+        "Contract {}: {} hashes of {} promised ({delivered}), {} sats credited, {} of them paid, {} owed",
+        contract.id,
+        contract.work,
+        contract.promised_work,
+        contract.credited_sats,
+        contract.paid_sats,
+        contract.unpaid_sats
     );
 }
 

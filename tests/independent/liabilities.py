@@ -4,8 +4,9 @@ from hashlib import sha256
 
 from bitcoin import MAX_BRANCH, number, parse_transaction, sha256d
 from report import Wrong, compare
+from settlements import read_file
 from trees import sum_tree
-from wire import U32, array, block_hash, demand, display, hash_value, hex_of, integer, nullable, parse_json, record, row, sats
+from wire import U32, Malformed, array, block_hash, demand, display, hash_value, hex_of, integer, nullable, parse_json, record, row, sats
 
 LIST_FILE = record(
     liabilities=integer(),
@@ -31,6 +32,7 @@ class Books:
         self.txids = set()
         self.payouts = []  # (leaf index, file)
         self.lists = []  # (leaf index, entry, balances then)
+        self.newest = {}  # what the newest list that could be read says
         self.settlement = 0
         self.is_settled = False
         self.first_opened = None  # start of the first epoch opened since the newest list, or else the first settlement
@@ -39,7 +41,7 @@ class Books:
         """A settlement credits everyone but the operator, who owes his part to himself."""
         self.settlement = entry.settlement
         self.is_settled = True
-        for identity, amount in credits.items():
+        for amount, identity in credits:
             if identity != self.operator:
                 self.balances[identity] = self.balances.get(identity, 0) + amount
 
@@ -50,21 +52,25 @@ class Books:
             if value:
                 self.coins[txid, vout] = value, job.height
 
-    def pay(self, files, index, entry):
-        """A payout lowers balances, and spends coins."""
-        path = payout_path(entry.txid)
-        file, spent = read_payout(files, path, entry)
-        demand(entry.txid not in self.txids, "a transaction that was logged before")
-        demand(not self.spent & set(spent), "a transaction that spends what an earlier one spent")
-        demand(entry.from_settlement <= entry.to_settlement <= self.settlement, "a payout for settlements not yet logged")
-        self.txids.add(entry.txid)
-        self.spent.update(spent)
-        self.payouts.append((index, file))
-        for amount, identity, _ in file.outputs:
+    def pay(self, path, file):
+        """What a payout's rows say is owed no more."""
+        for position, (amount, identity, _) in enumerate(file.outputs):
             owed = self.balances.get(identity, 0)
+            self.balances[identity] = max(owed - amount, 0)
             if amount > owed:
-                raise Wrong(path, f"at most {owed} for {identity.hex()}", amount)
-            self.balances[identity] = owed - amount
+                raise Wrong(path, f"at most {owed} for {identity.hex()}", amount, position)
+
+    def spend(self, index, entry, path, file):
+        """A payout's transaction pays what its rows say, out of coins that no other one spends."""
+        self.payouts.append((index, file))
+        logged_before = entry.txid in self.txids
+        self.txids.add(entry.txid)
+        spent = read_transaction(path, file)
+        twice = self.spent & set(spent)
+        self.spent.update(spent)
+        demand(not logged_before, "a transaction that was logged before")
+        demand(not twice, "a transaction that spends what an earlier one spent")
+        demand(1 <= entry.from_settlement <= entry.to_settlement <= self.settlement, "a payout for settlements not yet logged")
 
     def list(self, files, index, entry):
         """A list says what is owed here, and names coins that back it."""
@@ -75,7 +81,9 @@ class Books:
         self.lists.append((index, entry, dict(self.balances)))
         self.first_opened = None
         path = f"liabilities/{entry.liabilities}.json"
-        file = read_list(files, path, entry)
+        file = read_list(files, path)
+        self.newest = {identity: amount for amount, identity in file.balances}
+        compare_list(path, entry, file)
         owed = [(amount, identity) for identity, amount in sorted(self.balances.items()) if amount]
         for position, (expected, found) in enumerate(zip(owed, file.balances)):
             compare(path, f"{expected[0]} for {expected[1].hex()}", f"{found[0]} for {found[1].hex()}", position)
@@ -92,29 +100,37 @@ class Books:
             raise Wrong("log/tile/entries", "liabilities within 26 hours", "none", index)
 
 
-def read_list(files, path, entry):
-    """A list of liabilities that has the sums its entry states."""
+def read_list(files, path):
+    """A list of liabilities."""
     if path not in files:
         raise Wrong(path, "a list of balances and coins", "no file")
-    file = parse_json(files[path], LIST_FILE)
+    return parse_json(files[path], LIST_FILE)
+
+
+def compare_list(path, entry, file):
+    """It has the number and the sums that its entry states."""
     compare(path, entry.liabilities, file.liabilities)
     compare_sums(path, entry.balances, file.balances)
     for position, (_, identity, txid, vout, _) in enumerate(file.coins):
         compare(path, coin_id(txid, vout), identity, position)
     compare_sums(path, entry.coins, [(amount, identity) for amount, identity, *_ in file.coins])
-    return file
 
 
 def read_payout(files, path, entry):
-    """A payout's file, which agrees with its entry and its own transaction, and what that transaction spends."""
+    """A payout's file with the rows that its entry states."""
     if path not in files:
         raise Wrong(path, "a transaction and whom it pays", "no file")
     file = parse_json(files[path], PAYOUT_FILE)
     compare(path, display(entry.txid), display(file.txid))
+    compare_sums(path, entry.outputs, [(amount, identity) for amount, identity, _ in file.outputs])
+    return file
+
+
+def read_transaction(path, file):
+    """What a payout's transaction spends, when it is the one that the file names and pays what its rows say."""
     compare(path, display(number(sha256d(file.transaction))), display(file.txid))
     spent, outputs = parse_transaction(file.transaction)
     demand(spent != [NULL], "a coinbase")
-    compare_sums(path, entry.outputs, [(amount, identity) for amount, identity, _ in file.outputs])
     sums = {}
     for amount, _, vout in file.outputs:
         sums[vout] = sums.get(vout, 0) + amount
@@ -124,7 +140,7 @@ def read_payout(files, path, entry):
         demand(file.index == 0 and not file.branch, "a place in no block")
     else:
         demand(1 <= file.index < 1 << len(file.branch), "a place outside of the block's tree")
-    return file, spent
+    return spent
 
 
 def compare_sums(path, stated, rows):
@@ -157,28 +173,62 @@ def keep_books(files, log, judged, credits, operator, report):
     books = Books(operator)
     blocks = {hashed: block for each in judged for hashed, block in (each.blocks or {}).items()}
     for index, entry in enumerate(log.order.entries):
+        if entry.type == "settlement" and not settled(books, files, entry, credits):
+            report.leave_out("liab.sum", "payout.mine")
+            return None
+        if entry.type == "payout" and not paid(books, files, index, entry, report):
+            report.leave_out("liab.sum", "payout.mine")
+            return None
+        if entry.type == "block_matured" and entry.hash in blocks:
+            books.mature(*blocks[entry.hash])
         with report.judging("liab.sum", "log/tile/entries"):
-            if entry.type == "settlement":
-                if entry.settlement not in credits:
-                    report.leave_out("liab.sum", "payout.mine")
-                    return None
-                books.settle(entry, credits[entry.settlement])
-            elif entry.type == "block_matured" and entry.hash in blocks:
-                books.mature(*blocks[entry.hash])
-            elif entry.type == "payout":
-                books.pay(files, index, entry)
-            elif entry.type == "liabilities":
+            if entry.type == "liabilities":
                 books.list(files, index, entry)
             elif entry.type == "epoch_open":
                 books.open(index, entry)
-    report.finish("liab.sum")
+    if books.lists:
+        report.finish("liab.sum")
+    elif not report.failed("liab.sum"):
+        report.settle("liab.sum", "not_applicable")
     return books
 
 
+def settled(books, files, entry, credits):
+    """Owes the credits that a settlement's file states; False where they can't be known."""
+    try:
+        rows = read_file(files, f"settlement/{entry.settlement}.json").credits
+    except (Wrong, Malformed):
+        return False
+    books.settle(entry, rows)
+    return entry.settlement in credits
+
+
+def paid(books, files, index, entry, report):
+    """Judges a payout; False where its rows can't be known."""
+    path, file = payout_path(entry.txid), None
+    with report.judging("payout.mine", path):
+        file = read_payout(files, path, entry)
+    if file is None:
+        return False
+    with report.judging("liab.sum", path):
+        books.pay(path, file)
+    with report.judging("payout.mine", path):
+        books.spend(index, entry, path, file)
+    return True
+
+
 def check_paid(books, receipt):
-    """The payouts to the buyer's contract went to the script in the details."""
+    """The payouts to the buyer's contract went to the script in the details, and what is left is on the newest list."""
     for _, file in books.payouts:
         outputs = parse_transaction(file.transaction)[1]
         for _, identity, vout in file.outputs:
-            if identity == receipt.contract:
+            if identity == receipt.contract and vout < len(outputs):
                 compare(payout_path(file.txid), receipt.details.payout_script, outputs[vout][1])
+
+
+def check_listed(books, contract):
+    """The newest list says of the contract what is owed to it."""
+    if books.lists:
+        _, entry, balances = books.lists[-1]
+        path = f"liabilities/{entry.liabilities}.json"
+        compare(path, balances.get(contract, 0), books.newest.get(contract, 0))

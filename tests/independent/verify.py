@@ -209,10 +209,12 @@ def check_contract(files, log, judged, credits, request, report):
 def check_paid(log, books, request, report):
     """payout.mine."""
     if request.contract is None:
-        report.settle("payout.mine", "not_applicable")
+        if not report.failed("payout.mine"):
+            report.settle("payout.mine", "not_applicable")
     elif books and request.contract in log.order.contracts:
-        if request.receipt:
-            with report.judging("payout.mine", "payout"):
+        with report.judging("payout.mine", "payout"):
+            liabilities.check_listed(books, request.contract)
+            if request.receipt:
                 liabilities.check_paid(books, request.receipt)
         report.finish("payout.mine")
         if not request.receipt and not report.failed("payout.mine"):

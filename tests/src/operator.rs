@@ -2,6 +2,7 @@
 //! and can be told to cheat at one point. Test code: this is what verifiers are tried on.
 
 pub mod cases;
+mod debts;
 pub mod disputes;
 pub mod long;
 mod mine;
@@ -23,6 +24,7 @@ use audit_core::{
     seal::SealedEpoch,
 };
 
+pub use debts::PayoutPlan;
 pub use script::{Cheats, Script, Story, WASM, receipt};
 
 /// The log's origin.

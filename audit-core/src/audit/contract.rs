@@ -1,9 +1,10 @@
-//! alloc.mine, contract.hashes and settle.mine: what concerns the one contract that was asked for.
+//! alloc.mine, contract.hashes, settle.mine and payout.mine: what concerns the one contract that was asked for.
 
 use alloc::{format, string::ToString, vec::Vec};
 
 use super::{
     AuditRequest, CheckId, Claims, ContractQuery, ContractReport, EpochClaim, Place, SettlementClaim,
+    liabilities::Mine,
     log::{Log, LogEpoch},
     report::Findings,
     settlements::CheckedSettlement,
@@ -16,7 +17,7 @@ use crate::{
     work::{Sats, Work},
 };
 
-const MINE: [CheckId; 3] = [CheckId::AllocMine, CheckId::ContractHashes, CheckId::SettleMine];
+const MINE: [CheckId; 4] = [CheckId::AllocMine, CheckId::ContractHashes, CheckId::SettleMine, CheckId::PayoutMine];
 
 /// The contract that was asked for, followed epoch by epoch.
 pub(super) struct Contract<'a> {
@@ -95,7 +96,8 @@ impl<'a> Contract<'a> {
             let mine = credits.iter().find(|credit| credit.id == self.open.contract);
             mine.map(|credit| credit.sats).unwrap_or_default()
         };
-        let (recomputed, published) = (mine(&checked.recomputed), mine(&checked.published));
+        let (recomputed, published) =
+            (mine(&checked.recomputed), mine(checked.published.as_deref().unwrap_or_default()));
         let path = SettlementFile::path(checked.number);
         findings.equal(CheckId::SettleMine, &path, "credit", &recomputed, &published);
         if recomputed > Sats::ZERO {
@@ -103,13 +105,18 @@ impl<'a> Contract<'a> {
         }
     }
 
-    pub(super) fn finish(self, findings: &mut Findings) -> ContractReport {
+    /// `owed` is what credits and payouts leave of it.
+    pub(super) fn finish(self, owed: Option<&Mine>, findings: &mut Findings) -> ContractReport {
         self.bound(findings);
+        if let Some(mine) = owed {
+            mine.note(findings);
+        }
         if let Some(claims) = self.claims {
             work_as_claimed(&self.work, &claims.epochs, findings);
             credits_as_claimed(&self.credits, &claims.credits, findings);
         }
-        self.report(findings)
+        let (paid_sats, unpaid_sats) = owed.map(|mine| (mine.paid, mine.unpaid())).unwrap_or_default();
+        ContractReport { paid_sats, unpaid_sats, ..self.report(findings) }
     }
 
     fn in_term(&self, epoch: &LogEpoch) -> bool {
@@ -148,6 +155,8 @@ impl<'a> Contract<'a> {
             promised_work,
             delivered_ppm: parts_per_million(work, promised_work),
             credited_sats,
+            paid_sats: Sats::ZERO,
+            unpaid_sats: credited_sats,
             epochs: self.work,
             settlements: self.credits,
         }

@@ -22,6 +22,7 @@ use super::{CheckId, Evidence, Place};
 use crate::{
     entry::{BlockFound, EpochClose, EpochOpen, HexBytes},
     hash::{BlockHash, Hash32},
+    liabilities::Coin,
     work::{Level, Nbits, Work},
 };
 use files::Files;
@@ -110,6 +111,8 @@ pub struct Counted {
     pub levels: Vec<Level>,
     /// The recomputed shares that met the network target, in order of hash.
     pub blocks: Vec<BlockFound>,
+    /// What these blocks pay.
+    pub coins: Vec<(BlockHash, Coin)>,
     /// The lowest header hashes of the epoch, at most [`BEST_HASHES`], ascending; empty unless chunk 0 was recomputed.
     pub best: Vec<BlockHash>,
     /// What the jobs say of the chain, in order of their first job.

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     entry::{BlockFound, EpochClose},
     hash::BlockHash,
+    liabilities::Coin,
     work::{Level, Work},
 };
 use recount::{ChainView, Recount};
@@ -46,6 +47,8 @@ pub(super) struct Recounted {
     pub(super) work: Work,
     /// The recomputed shares that met the network target; `None` where jobs or shares failed.
     pub(super) blocks: Option<Vec<BlockFound>>,
+    /// What these pay.
+    pub(super) coins: Vec<(BlockHash, Coin)>,
     /// The lowest header hashes, ascending.
     pub(super) best: Vec<BlockHash>,
     /// The levels of the recomputed shares.

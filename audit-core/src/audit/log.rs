@@ -16,7 +16,7 @@ use order::Order;
 use super::{AuditRequest, CheckId, Evidence, Place, evidence::Source, report::Findings};
 use crate::{
     checkpoint::{CHECKPOINT_MAX, Checkpoint},
-    entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Manifest, Settlement},
+    entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Liabilities, Manifest, Payout, Settlement},
     hash::{BlockHash, Hash32},
     merkle::{Frontier, leaf_hash},
     policy::Judged,
@@ -39,6 +39,10 @@ pub(super) struct Log {
     pub(super) fates: Vec<(u64, BlockHash, bool)>,
     /// Settlements.
     pub(super) settlements: Vec<(u64, Settlement)>,
+    /// Payouts.
+    pub(super) payouts: Vec<(u64, Payout)>,
+    /// Lists of what is owed.
+    pub(super) liabilities: Vec<(u64, Liabilities)>,
 }
 
 /// An epoch as the log tells it.
@@ -70,7 +74,8 @@ impl Log {
     pub(super) fn new(checkpoint: Checkpoint) -> Self {
         let (manifests, contracts, epochs) = (Vec::new(), Vec::new(), Vec::new());
         let (blocks, fates, settlements) = (Vec::new(), Vec::new(), Vec::new());
-        Self { checkpoint, manifests, contracts, epochs, blocks, fates, settlements }
+        let (payouts, liabilities) = (Vec::new(), Vec::new());
+        Self { checkpoint, manifests, contracts, epochs, blocks, fates, settlements, payouts, liabilities }
     }
 
     /// Path of the entry bundle that holds the entry at a leaf index.

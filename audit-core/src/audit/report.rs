@@ -120,6 +120,10 @@ pub struct Totals {
     pub reward_sats: Sats,
     /// Credits given, the operator's own included.
     pub credits_sats: Sats,
+    /// Owed to all contracts at the log's end.
+    pub unpaid_sats: Sats,
+    /// What the coins of the newest list of liabilities are worth.
+    pub coins_sats: Sats,
 }
 
 /// What was recomputed for one contract.
@@ -139,6 +143,10 @@ pub struct ContractReport {
     pub delivered_ppm: Option<u64>,
     /// Sum of its credits.
     pub credited_sats: Sats,
+    /// What of it is paid out in logged payouts.
+    pub paid_sats: Sats,
+    /// What of it is owed at the log's end.
+    pub unpaid_sats: Sats,
     /// Work epoch by epoch.
     pub epochs: Vec<super::EpochClaim>,
     /// Credits settlement by settlement.
@@ -186,6 +194,8 @@ checks! {
     BlockAll "block.all" "Every block the pool found is reported with its full reward.",
     SettleMine "settle.mine" "My credits are right to the last satoshi.",
     SettleSum "settle.sum" "Each reward was divided without anything lost or left over.",
+    PayoutMine "payout.mine" "My payouts went to my address, and what I am still owed is on the operator's list.",
+    LiabSum "liab.sum" "Everything the operator owes is on his list, to the last satoshi, with the coins that back it.",
     VerifierSelf "verifier.self" "This verifier is the one published in the log.",
 }
 

@@ -47,10 +47,12 @@ pub(super) struct Books<'a> {
 
 /// A settlement that was recomputed.
 pub(super) struct CheckedSettlement {
+    /// Leaf index of its entry.
+    pub(super) index: u64,
     pub(super) number: u64,
     pub(super) recomputed: Vec<Credit>,
-    /// Empty when its file can't be read.
-    pub(super) published: Vec<Credit>,
+    /// `None` when its file can't be read.
+    pub(super) published: Option<Vec<Credit>>,
 }
 
 impl<'a> Books<'a> {
@@ -100,8 +102,9 @@ impl<'a> Books<'a> {
         self.judged += 1;
         self.reward = self.reward.checked_add(settlement.reward_sats).unwrap_or(self.reward);
         self.credits = self.credits.checked_add(settlement.credits.total_sats).unwrap_or(self.credits);
-        let published = published.map(|file| file.credits).unwrap_or_default();
-        Some(CheckedSettlement { number: settlement.settlement, recomputed: recomputed.credits, published })
+        let published = published.map(|file| file.credits);
+        let (index, number) = (*index, settlement.settlement);
+        Some(CheckedSettlement { index, number, recomputed: recomputed.credits, published })
     }
 
     /// Nothing is overdue at the log's end.

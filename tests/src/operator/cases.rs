@@ -6,9 +6,10 @@ use audit_core::{
     audit::{AuditRequest, CheckId, Claims, ContractQuery, EpochClaim, SettlementClaim},
     checkpoint::{Checkpoint, LogKey},
     contract::Receipt,
-    entry::{EpochOpen, LogHead, Settlement},
+    entry::{EpochOpen, Liabilities, LogHead, Settlement},
     hash::Hash32,
     job::Job,
+    liabilities::LiabilitiesFile,
     policy::Policy,
     seal::SealedEpoch,
     settlement::{SettlementFile, credits_root},
@@ -16,7 +17,7 @@ use audit_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Cheats, ORIGIN, Script, WASM, disputes::disputes, receipt, threats::threats};
+use super::{Cheats, ORIGIN, PayoutPlan, Script, WASM, disputes::disputes, receipt, threats::threats};
 
 /// One vector, as its JSON file holds it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -90,6 +91,8 @@ pub fn vectors() -> BTreeMap<&'static str, Vector> {
     lie("alloc-sum", CheckId::AllocSum, Cheats { open: &oversell, ..Cheats::default() });
     lie("block-all", CheckId::BlockAll, Cheats { sealed: &hide, ..Cheats::default() });
     lie("settle-sum", CheckId::SettleSum, Cheats { settlement: &shift, ..Cheats::default() });
+    lie("liab-sum", CheckId::LiabSum, Cheats { liabilities: &forget, ..Cheats::default() });
+    lie("payout-mine", CheckId::PayoutMine, Cheats { payout: &divert, ..Cheats::default() });
     let honest_but = |fails: CheckId, change: &dyn Fn(&mut Vector)| {
         let mut vector = Vector { fails: Some(fails.id().into()), work: None, credited_sats: None, ..honest() };
         change(&mut vector);
@@ -179,5 +182,22 @@ fn shift(entry: &mut Settlement, file: &mut SettlementFile) {
     }
     if let Ok(credits) = credits_root(&file.credits) {
         entry.credits = credits;
+    }
+}
+
+/// Leaves the other buyer's balance out of the newest list.
+pub(super) fn forget(entry: &mut Liabilities, file: &mut LiabilitiesFile) {
+    if entry.liabilities == 2 {
+        file.balances.retain(|row| row.id != receipt(2).contract_id());
+    }
+}
+
+/// Pays the buyer's output to another script.
+pub(super) fn divert(plan: &mut PayoutPlan) {
+    let mine = receipt(1).contract_id();
+    for row in plan.rows.iter().filter(|row| row.id == mine) {
+        if let Some((_, script)) = plan.outputs.get_mut(row.vout as usize) {
+            *script = vec![0x00, 0x14, 0x66];
+        }
     }
 }

@@ -9,11 +9,12 @@ use audit_core::{
     coinbase::CoinbasePlan,
     contract::{ContractDetails, Receipt, Uuid},
     entry::{
-        BlockFate, ContractOpen, Entry, EpochOpen, FORMAT, HexBytes, Maintenance, Manifest, Refund, Retention,
-        Rounding, Scheme, Settlement, Shortfall, Suspension, Terms,
+        BlockFate, ContractOpen, Entry, EpochOpen, FORMAT, HexBytes, Liabilities, Maintenance, Manifest, Refund,
+        Retention, Rounding, Scheme, Settlement, Shortfall, Suspension, Terms,
     },
     hash::{BlockHash, Hash32},
     job::Job,
+    liabilities::LiabilitiesFile,
     policy::Policy,
     seal::SealedEpoch,
     settlement::{ContractWork, SettlementFile, SettlementInputs, credits_root, settle},
@@ -21,7 +22,8 @@ use audit_core::{
 };
 
 use super::{
-    EPOCH_MS, ORIGIN, Operator, START_MS,
+    EPOCH_MS, ORIGIN, Operator, PayoutPlan, START_MS,
+    debts::Debts,
     mine::{PAYOUT_SCRIPT, TAG},
     witnessed::Witnesses,
 };
@@ -47,6 +49,10 @@ pub struct Cheats<'a> {
     pub sealed: &'a dyn Fn(&mut SealedEpoch),
     /// A settlement before it is logged.
     pub settlement: &'a dyn Fn(&mut Settlement, &mut SettlementFile),
+    /// A list of what is owed before it is logged; its roots are computed afterwards.
+    pub liabilities: &'a dyn Fn(&mut Liabilities, &mut LiabilitiesFile),
+    /// The payout before its transaction is written.
+    pub payout: &'a dyn Fn(&mut PayoutPlan),
     /// All entries, before they are signed.
     pub entries: &'a dyn Fn(&mut Vec<Entry>),
     /// The published files.
@@ -67,6 +73,8 @@ impl Default for Cheats<'_> {
             job: &|_, _| {},
             sealed: &|_| {},
             settlement: &|_, _| {},
+            liabilities: &|_, _| {},
+            payout: &|_| {},
             entries: &|_| {},
             files: &|_| {},
             epochs_after: 0,
@@ -81,6 +89,7 @@ pub struct Script<'a> {
     cheats: &'a Cheats<'a>,
     worked: BTreeMap<u64, (audit_core::allocation::Allocation, SealedEpoch)>,
     settled: (u64, u64),
+    debts: Debts,
 }
 
 /// What an outsider can get.
@@ -96,7 +105,8 @@ pub struct Story {
 impl<'a> Script<'a> {
     /// The whole story.
     pub fn tell(cheats: &'a Cheats<'a>) -> Story {
-        let mut script = Self { operator: Operator::new([7; 32]), cheats, worked: BTreeMap::new(), settled: (0, 0) };
+        let operator = Operator::new([7; 32]);
+        let mut script = Self { operator, cheats, worked: BTreeMap::new(), settled: (0, 0), debts: Debts::new() };
         script.begin();
         script.open(1);
         script.work(1, 40);
@@ -105,10 +115,13 @@ impl<'a> Script<'a> {
         script.work(2, 30);
         let matured = script.decide(1);
         script.settle(1, 1, &matured);
+        script.debts.list(&mut script.operator, cheats);
+        script.debts.pay(&mut script.operator, cheats);
         script.open(3);
         script.close(2);
         let matured = script.decide(2);
         script.settle(2, 2, &matured);
+        script.debts.list(&mut script.operator, cheats);
         for epoch in 4..4 + cheats.epochs_after {
             script.open(epoch);
             script.close(epoch - 1);
@@ -183,7 +196,10 @@ impl<'a> Script<'a> {
             let fate = BlockFate { hash: *hash };
             self.operator.append(if index == 0 { Entry::BlockMatured(fate) } else { Entry::BlockOrphaned(fate) });
         }
-        blocks.into_iter().take(1).collect()
+        let matured: Vec<BlockHash> = blocks.into_iter().take(1).collect();
+        let coins = &self.worked[&epoch].1.coins;
+        self.debts.matured(coins.iter().filter(|(block, _)| matured.contains(block)).map(|(_, coin)| *coin));
+        matured
     }
 
     fn settle(&mut self, number: u64, to_epoch: u64, blocks: &[BlockHash]) {
@@ -210,6 +226,7 @@ impl<'a> Script<'a> {
             credits: credits_root(&file.credits).expect("sorted credits"),
         };
         (self.cheats.settlement)(&mut entry, &mut file);
+        self.debts.settled(&file);
         self.operator.files.insert(SettlementFile::path(number), file.to_bytes());
         self.operator.append(Entry::Settlement(entry));
         self.settled = (number, to_epoch);

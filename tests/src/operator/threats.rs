@@ -10,20 +10,22 @@ use audit_core::{
     bundle::Files,
     checkpoint::Checkpoint,
     coinbase::CoinbasePlan,
-    entry::{Entry, EpochOpen, ExternalInput, LogHead, Settlement, Terms},
+    entry::{Entry, EpochOpen, ExternalInput, Liabilities, LogHead, Settlement, Terms},
     epoch::{CHUNK_ROW_LEN, ChunkRow},
     hash::{BlockHash, Hash32},
     job::Job,
+    liabilities::{Coin, LiabilitiesFile},
     merkle::{leaf_hash, tree_root},
     seal::SealedEpoch,
     settlement::{SettlementFile, credits_root},
     share::{RECORD_LEN, ShareRecord},
+    transaction::OutPoint,
     work::{Level, Sats, Units, Work},
 };
 
 use super::{
-    Cheats, Script,
-    cases::{Vector, of},
+    Cheats, PayoutPlan, Script,
+    cases::{Vector, divert, forget, of},
     receipt,
 };
 
@@ -97,6 +99,12 @@ fn other_money(lie: Lie<'_>) {
     lie("threat-under-pay", CheckId::SettleSum, Cheats { settlement: &keep_a_satoshi, ..Cheats::default() });
     lie("threat-mis-round", CheckId::SettleSum, Cheats { settlement: &move_a_satoshi, ..Cheats::default() });
     lie("threat-raise-fee", CheckId::SettleSum, Cheats { settlement: &double_the_fee, ..Cheats::default() });
+    lie("threat-forget-debt", CheckId::LiabSum, Cheats { liabilities: &forget, ..Cheats::default() });
+    lie("threat-owe-less", CheckId::LiabSum, Cheats { liabilities: &owe_less, ..Cheats::default() });
+    lie("threat-invent-reserves", CheckId::LiabSum, Cheats { liabilities: &invent_a_coin, ..Cheats::default() });
+    lie("threat-pay-elsewhere", CheckId::PayoutMine, Cheats { payout: &divert, ..Cheats::default() });
+    lie("threat-pay-less", CheckId::PayoutMine, Cheats { payout: &pay_less, ..Cheats::default() });
+    lie("threat-pay-two-with-one", CheckId::PayoutMine, Cheats { payout: &pay_two_with_one, ..Cheats::default() });
 }
 
 /// Two histories under one key: this customer was shown the other one before.
@@ -272,6 +280,35 @@ fn double_the_fee(entry: &mut Settlement, file: &mut SettlementFile) {
     other.sats = sats(other.sats.get() - more);
     entry.fee_sats = sats(entry.fee_sats.get() + more);
     entry.credits = credits_root(&file.credits).expect("still a list");
+}
+
+/// The list owes another buyer one satoshi less.
+fn owe_less(_: &mut Liabilities, file: &mut LiabilitiesFile) {
+    if let Some(row) = file.balances.iter_mut().find(|row| row.id == receipt(2).contract_id()) {
+        row.sats = sats(row.sats.get() - 1);
+    }
+}
+
+/// The list is backed by an output that no block has.
+fn invent_a_coin(_: &mut Liabilities, file: &mut LiabilitiesFile) {
+    let point = OutPoint { txid: BlockHash([9; 32]), vout: 0 };
+    let coin = Coin { sats: sats(5_000_000_000), point, height: 101 };
+    *file = LiabilitiesFile::new(file.liabilities, file.balances.clone(), [&file.coins[..], &[coin]].concat());
+}
+
+/// The buyer's output has one satoshi less than his row says.
+fn pay_less(plan: &mut PayoutPlan) {
+    let mine = receipt(1).contract_id();
+    for row in plan.rows.iter().filter(|row| row.id == mine) {
+        let output = &mut plan.outputs[row.vout as usize];
+        output.0 = sats(output.0.get() - 1);
+    }
+}
+
+/// Both buyers are shown one output, which pays one of them.
+fn pay_two_with_one(plan: &mut PayoutPlan) {
+    let first = plan.rows[0].vout;
+    plan.rows.iter_mut().for_each(|row| row.vout = first);
 }
 
 fn sats(sats: u64) -> Sats {

@@ -24,7 +24,7 @@ pub(crate) fn run(files: &Files, request: &AuditRequest) -> AuditReport {
     verify(files, request)
 }
 
-fn request(story: &Story) -> AuditRequest {
+pub(crate) fn request(story: &Story) -> AuditRequest {
     AuditRequest {
         contract: Some(ContractQuery::Receipt(receipt(1))),
         wasm_sha256: Some(WASM),
@@ -41,13 +41,13 @@ pub(crate) fn failed(report: &AuditReport) -> Vec<CheckId> {
 
 /// Exactly this check fails, names a place, and the report does not hold.
 #[track_caller]
-fn check(cheats: &Cheats<'_>, expected: CheckId) {
+pub(crate) fn check(cheats: &Cheats<'_>, expected: CheckId) {
     let story = Script::tell(cheats);
     check_request(&story.files, &request(&story), expected);
 }
 
 #[track_caller]
-fn check_request(files: &Files, request: &AuditRequest, expected: CheckId) {
+pub(crate) fn check_request(files: &Files, request: &AuditRequest, expected: CheckId) {
     let report = run(files, request);
     assert_eq!(failed(&report), [expected], "{:#?}", report.checks);
     assert!(!report.held);
@@ -400,21 +400,22 @@ fn an_under_reported_reward_or_fee_fails_settle_sum() {
 #[test]
 fn a_due_settlement_that_never_comes_fails_settle_sum() {
     let omit = |entries: &mut Vec<Entry>| {
-        entries.retain(|entry| !matches!(entry, Entry::Settlement(_)));
+        let settled = |entry: &Entry| matches!(entry, Entry::Settlement(_) | Entry::Payout(_) | Entry::Liabilities(_));
+        entries.retain(|entry| !settled(entry));
     };
     check(&Cheats { entries: &omit, epochs_after: 4, ..Cheats::default() }, CheckId::SettleSum);
 }
 
-/// The second settlement, due before epoch 4 opens, stands behind the opening of epoch `before` and no later one.
+/// The second settlement, due before epoch 4 opens, and the list that includes it stand behind the opening of epoch `before` and no later one.
 #[track_caller]
 fn settled_after(epoch: u64) -> AuditReport {
     let delay = |entries: &mut Vec<Entry>| {
         let settles = |entry: &Entry| matches!(entry, Entry::Settlement(settlement) if settlement.settlement == 2);
         let opens = |entry: &Entry| matches!(entry, Entry::EpochOpen(open) if open.epoch == epoch);
         let from = entries.iter().position(settles).expect("the story has it");
-        let settlement = entries.remove(from);
+        let delayed: Vec<Entry> = entries.drain(from..from + 2).collect();
         let to = entries.iter().position(opens).expect("the story goes on") + 1;
-        entries.insert(to, settlement);
+        entries.splice(to..to, delayed);
     };
     let story = Script::tell(&Cheats { entries: &delay, epochs_after: 4, ..Cheats::default() });
     verify(&story.files, &request(&story))

@@ -2,6 +2,7 @@
 
 mod cheats;
 mod depths;
+mod liabilities;
 mod log_files;
 mod threats;
 mod vectors;

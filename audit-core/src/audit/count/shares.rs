@@ -11,8 +11,10 @@ use crate::{
     entry::BlockFound,
     epoch::{Anchors, CHUNK_RECORDS, ChunkRow, SessionsFile, epoch_path},
     hash::BlockHash,
+    liabilities::coins_of,
     merkle::{record_hashes, tree_root},
     share::ShareRecord,
+    transaction::Transaction,
     window::{WindowShare, hash_window},
     work::{Target, Work},
 };
@@ -157,6 +159,8 @@ impl<'a> Recount<'a> {
             if checked.network_target.is_met_by(hash) {
                 let (epoch, height) = (self.task.close.epoch, checked.job.height);
                 self.counted.blocks.push(BlockFound { epoch, height, hash: *hash, reward_sats: checked.reward });
+                let coins = self.coinbase(checked, record).map(|coinbase| coins_of(&coinbase, height));
+                self.counted.coins.extend(coins.into_iter().flatten().map(|coin| (*hash, coin)));
             }
         }
         for record in records {
@@ -173,6 +177,13 @@ impl<'a> Recount<'a> {
         let next = chunk + 1;
         let goes_on = matches!(self.task.chunks, Chunks::Best(_)) && self.block_may_be_in(next);
         self.counted.next = goes_on.then_some(next);
+    }
+
+    /// The coinbase of a share, whose layout has been checked with its job.
+    fn coinbase(&mut self, checked: &CheckedJob, record: &ShareRecord) -> Option<Transaction> {
+        let session = usize::try_from(record.session).ok().and_then(|number| self.sessions.sessions.get(number))?;
+        let anchor = self.anchors.hash(record.level);
+        Transaction::parse(&checked.job.coinbase_bytes(&anchor, session.extranonce1, record.extranonce2)).ok()
     }
 
     /// Whether a chunk begins with a hash that meets the easiest network target.

@@ -12,6 +12,7 @@ use crate::{
     entry::{BlockFound, EpochClose},
     epoch::epoch_path,
     hash::BlockHash,
+    liabilities::Coin,
     work::{Level, Nbits},
 };
 
@@ -26,6 +27,7 @@ pub(super) struct Recount {
     best: Vec<BlockHash>,
     levels: BTreeSet<Level>,
     blocks: BTreeMap<BlockHash, BlockFound>,
+    coins: BTreeSet<(BlockHash, Coin)>,
     /// By the first of the jobs; all tasks of an epoch say the same.
     on_chain: BTreeMap<u16, JobsOnBlock>,
     failures: Vec<Failure>,
@@ -48,6 +50,7 @@ impl Recount {
             self.best = counted.best;
         }
         self.blocks.extend(counted.blocks.into_iter().map(|block| (block.hash, block)));
+        self.coins.extend(counted.coins);
         self.next = counted.next;
         self.on_chain.extend(counted.on_chain.into_iter().map(|on| (on.job, on)));
         for failure in counted.failures {
@@ -95,6 +98,7 @@ impl Recount {
             chunks: self.chunks,
             work,
             blocks: Some(self.blocks.into_values().collect()),
+            coins: self.coins.into_iter().collect(),
             best: self.best,
             levels: self.levels.into_iter().collect(),
         }

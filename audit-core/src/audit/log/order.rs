@@ -64,7 +64,9 @@ impl Order {
             Entry::BlockOrphaned(fate) => self.log.fates.push((index, fate.hash, false)),
             Entry::Settlement(settlement) => self.log.settlements.push((index, settlement)),
             Entry::LogClosed(_) => self.closed = true,
-            Entry::ExternalInput(_) | Entry::Payout(_) | Entry::Liabilities(_) => {}
+            Entry::Payout(payout) => self.log.payouts.push((index, payout)),
+            Entry::Liabilities(list) => self.log.liabilities.push((index, list)),
+            Entry::ExternalInput(_) => {}
         }
         Ok(())
     }

@@ -44,6 +44,10 @@ export interface Totals {
 	blocks: number;
 	reward_sats: number;
 	credits_sats: number;
+	/** Owed to all contracts at the log's end. */
+	unpaid_sats: number;
+	/** What the coins of the newest list of liabilities are worth. */
+	coins_sats: number;
 }
 
 export interface ContractReport {
@@ -56,6 +60,10 @@ export interface ContractReport {
 	/** `null` while nothing is due. */
 	delivered_ppm: number | null;
 	credited_sats: number;
+	/** What of it is paid out in logged payouts. */
+	paid_sats: number;
+	/** What of it is owed at the log's end. */
+	unpaid_sats: number;
 	epochs: { epoch: number; work: string }[];
 	settlements: { settlement: number; credit_sats: number }[];
 }

@@ -1,0 +1,201 @@
+//! liab.sum and payout.mine: what is owed, what backs it and what was paid, followed through the log entry by entry.
+//!
+//! Kept in memory: a sum for each contract that is owed something; a coin for each output of a matured block, and an
+//! outpoint for each input of a payout; some 100 bytes for each payout; and the file of one entry at a time.
+
+mod coins;
+mod lists;
+mod payouts;
+
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+
+use super::{
+    AuditRequest, CheckId, ContractQuery, Evidence, Place, evidence::Source, log::Log, report::Findings,
+    settlements::CheckedSettlement,
+};
+use crate::{
+    allocation::operator_id,
+    hash::{BlockHash, Hash32},
+    liabilities::{Balances, Coin, LiabilitiesFile},
+    work::Sats,
+};
+use coins::Coins;
+use lists::Lists;
+
+/// Longest list or payout file that is read, in bytes.
+const FILE_MAX: u64 = 256 << 20;
+
+/// What is owed, as an outsider keeps the books. Settlements come in order; the entries between them are read in between.
+pub(super) struct Debts<'a> {
+    log: &'a Log,
+    balances: Balances,
+    /// Whether a credit or a payout could not be read, so that no balance is known any more.
+    unknown: bool,
+    /// Settlements judged so far.
+    judged: usize,
+    /// Positions of the next epoch, payout and list in the log's lists.
+    next_epoch: usize,
+    next_payout: usize,
+    next_list: usize,
+    coins: Coins,
+    lists: Lists,
+    /// Transactions of the payouts so far.
+    payouts: BTreeSet<BlockHash>,
+    mine: Option<Mine>,
+}
+
+/// The contract that was asked for.
+pub(super) struct Mine {
+    id: Hash32,
+    /// Where its payouts must go; `None` without the buyer's receipt.
+    script: Option<Vec<u8>>,
+    credited: Sats,
+    /// In all logged payouts.
+    pub(super) paid: Sats,
+    unconfirmed: Sats,
+    /// Number of the newest list, what was owed then, and what it says.
+    listed: Option<(u64, Sats, Sats)>,
+    /// Whether every credit and payout was read.
+    known: bool,
+}
+
+/// What the books came to.
+pub(super) struct Owed {
+    /// To all contracts.
+    pub(super) unpaid: Sats,
+    /// What the newest list's coins are worth.
+    pub(super) coins: Sats,
+    /// Of the contract that was asked for.
+    pub(super) mine: Option<Mine>,
+}
+
+impl<'a> Debts<'a> {
+    pub(super) fn new(log: &'a Log, request: &AuditRequest) -> Self {
+        Self {
+            log,
+            balances: Balances::new(operator_id(&log.checkpoint.origin)),
+            unknown: false,
+            judged: 0,
+            next_epoch: 0,
+            next_payout: 0,
+            next_list: 0,
+            coins: Coins::of(log),
+            lists: Lists::default(),
+            payouts: BTreeSet::new(),
+            mine: request.contract.as_ref().map(Mine::of),
+        }
+    }
+
+    /// What the blocks of an epoch pay.
+    pub(super) fn add_coins(&mut self, coins: Vec<(BlockHash, Coin)>) {
+        self.coins.add(coins);
+    }
+
+    /// A settlement's credits are owed, as they are published: whether they are right is settle.sum's business.
+    pub(super) async fn settle<E: Evidence>(
+        &mut self,
+        source: &mut Source<'_, E>,
+        settlement: &CheckedSettlement,
+        findings: &mut Findings,
+    ) {
+        self.read_up_to(source, settlement.index, findings).await;
+        self.judged += 1;
+        let Some(credits) = &settlement.published else {
+            self.unknown = true;
+            return;
+        };
+        for credit in credits {
+            self.unknown |= self.balances.credit(credit).is_none();
+            if let Some(mine) = self.mine.as_mut().filter(|mine| mine.id == credit.id) {
+                mine.credited = mine.credited.checked_add(credit.sats).unwrap_or(mine.credited);
+            }
+        }
+    }
+
+    /// What stands behind the last settlement that could be judged.
+    pub(super) async fn read_rest<E: Evidence>(&mut self, source: &mut Source<'_, E>, findings: &mut Findings) {
+        if let Some((index, _)) = self.log.settlements.get(self.judged) {
+            self.read_up_to(source, *index, findings).await;
+            self.unknown = true;
+        }
+        self.read_up_to(source, u64::MAX, findings).await;
+    }
+
+    pub(super) fn finish(mut self, findings: &mut Findings) -> Owed {
+        self.coins.finish(findings);
+        self.note_lists(findings);
+        if let Some(mine) = &mut self.mine {
+            mine.known = !self.unknown;
+        }
+        let unpaid = self.balances.total().unwrap_or_default();
+        Owed { unpaid, coins: self.lists.coins, mine: self.mine }
+    }
+
+    /// Settlements logged before a leaf index.
+    fn settled_before(&self, index: u64) -> u64 {
+        self.log.settlements.partition_point(|(at, _)| *at < index) as u64
+    }
+
+    /// Reads what is before a leaf index, in order.
+    async fn read_up_to<E: Evidence>(&mut self, source: &mut Source<'_, E>, end: u64, findings: &mut Findings) {
+        let log = self.log;
+        loop {
+            let epoch = log.epochs.get(self.next_epoch).map(|epoch| epoch.open_index);
+            let payout = log.payouts.get(self.next_payout).map(|(index, _)| *index);
+            let list = log.liabilities.get(self.next_list).map(|(index, _)| *index);
+            let Some(next) = [epoch, payout, list].into_iter().flatten().min().filter(|next| *next < end) else {
+                return;
+            };
+            if let (Some(epoch), true) = (log.epochs.get(self.next_epoch), epoch == Some(next)) {
+                self.next_epoch += 1;
+                self.lists.epoch_opened(log, epoch, self.settled_before(next) > 0, findings);
+            } else if let (Some((index, entry)), true) = (log.payouts.get(self.next_payout), payout == Some(next)) {
+                self.next_payout += 1;
+                self.pay(source, *index, entry, findings).await;
+            } else if let Some((index, entry)) = log.liabilities.get(self.next_list) {
+                self.next_list += 1;
+                self.list(source, *index, entry, findings).await;
+            }
+        }
+    }
+}
+
+impl Mine {
+    fn of(query: &ContractQuery) -> Self {
+        let script = match query {
+            ContractQuery::Receipt(receipt) => receipt.details().ok().map(|details| details.payout_script),
+            ContractQuery::Id(_) => None,
+        };
+        let (credited, paid, unconfirmed) = Default::default();
+        Self { id: query.id(), script, credited, paid, unconfirmed, listed: None, known: true }
+    }
+
+    /// payout.mine, for a contract that is in the log.
+    pub(super) fn note(&self, findings: &mut Findings) {
+        if !self.known {
+            return;
+        }
+        if let Some((number, owed, listed)) = self.listed {
+            findings.equal(CheckId::PayoutMine, &LiabilitiesFile::path(number), "my unpaid balance", &owed, &listed);
+        }
+        let (paid, unconfirmed, unpaid) = (self.paid, self.unconfirmed, self.unpaid());
+        let detail = format!("{paid} sats paid, {unconfirmed} of them not confirmed, {unpaid} sats owed");
+        match &self.script {
+            Some(_) => findings.note(CheckId::PayoutMine, detail),
+            None => {
+                let why = format!("{detail}; whom the payouts paid is only known with the receipt");
+                findings.not_bound(CheckId::PayoutMine, &why);
+            }
+        }
+    }
+
+    /// What is owed to it.
+    pub(super) fn unpaid(&self) -> Sats {
+        self.credited.get().checked_sub(self.paid.get()).and_then(Sats::new).unwrap_or_default()
+    }
+}
+
+/// Fails `check` at an entry of the log.
+fn fail_entry(log: &Log, index: u64, check: CheckId, expected: String, found: String, findings: &mut Findings) {
+    findings.fail(check, Place::new(log.file_of(index), Some(index), expected, found));
+}

@@ -84,8 +84,8 @@ pub struct Manifest {
     pub epoch_ms: u64,
     /// How long shares of an epoch's jobs are accepted after the next one opened.
     pub grace_ms: u64,
-    /// SHA-256 of the verifier that the operator's page serves; null when it serves none.
-    pub verifier_wasm_sha256: Option<Hash32>,
+    /// SHA-256 of each WASM module that the operator's page may run as the verifier: one with vectors, one without.
+    pub verifier_wasm_sha256: Vec<Hash32>,
     /// The operator's software.
     pub software_version: String,
     /// The log that this one goes on from.

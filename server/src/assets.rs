@@ -19,14 +19,16 @@ use crate::api::middleware::CONTENT_POLICY;
 #[allow_missing = true]
 struct Build;
 
-/// SHA-256 of the verifier that the pages load; `None` in a binary without pages.
-pub fn verifier_wasm_sha256() -> Option<Hash32> {
-    *WASM_SHA256
+/// SHA-256 of each module that the pages may load as the verifier, ascending; none in a binary without pages.
+pub fn verifier_wasm_sha256() -> &'static [Hash32] {
+    &WASM_SHA256
 }
 
-static WASM_SHA256: LazyLock<Option<Hash32>> = LazyLock::new(|| {
-    let name = Build::iter().find(|name| name.ends_with(".wasm"))?;
-    Some(Hash32(sha256(&Build::get(&name)?.data)))
+static WASM_SHA256: LazyLock<Vec<Hash32>> = LazyLock::new(|| {
+    let modules = Build::iter().filter(|name| name.ends_with(".wasm")).filter_map(|name| Build::get(&name));
+    let mut hashes: Vec<Hash32> = modules.map(|module| Hash32(sha256(&module.data))).collect();
+    hashes.sort_unstable();
+    hashes
 });
 
 /// The file or page of a request. Paths that look like pages get the application, which knows its own routes.

@@ -16,7 +16,7 @@ FIELDS = {
     "manifest": {
         "format": choice(1), "network": choice("bitcoin", "testnet4", "signet", "regtest"), "coin": choice("BTC"),
         "proof_of_work": choice("sha256d"), "payout_scripts": array(hex_of()), "coinbase_tag": hex_of(longest=20),
-        "epoch_ms": integer(), "grace_ms": integer(), "verifier_wasm_sha256": nullable(hash_value),
+        "epoch_ms": integer(), "grace_ms": integer(), "verifier_wasm_sha256": array(hash_value),
         "software_version": text, "predecessor": nullable(PREDECESSOR), "retention": choice("all"),
     },
     "terms": {

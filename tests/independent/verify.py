@@ -90,8 +90,8 @@ def check_self(log, request, report):
         report.settle("verifier.self", "not_applicable")
         return
     with report.judging("verifier.self", "log/tile/entries"):
-        published = log.order.manifest.verifier_wasm_sha256 if log.order.manifest else None
-        compare("log/tile/entries", published, request.wasm_sha256)
+        published = log.order.manifest.verifier_wasm_sha256 if log.order.manifest else []
+        compare("log/tile/entries", True, request.wasm_sha256 in published)
     report.finish("verifier.self")
 
 

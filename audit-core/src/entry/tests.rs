@@ -13,7 +13,7 @@ fn type_comes_first_and_options_are_null() {
         coinbase_tag: b"/ph/".to_vec(),
         epoch_ms: 300_000,
         grace_ms: 120_000,
-        verifier_wasm_sha256: None,
+        verifier_wasm_sha256: Vec::new(),
         software_version: "0.1.0".into(),
         predecessor: None,
         retention: Retention::All,
@@ -22,9 +22,7 @@ fn type_comes_first_and_options_are_null() {
     assert!(text.starts_with(r#"{"type":"manifest","format":1,"network":"regtest""#), "{text}");
     assert!(text.contains(r#""payout_scripts":["51"],"coinbase_tag":"2f70682f""#), "{text}");
     assert!(
-        text.ends_with(
-            r#""verifier_wasm_sha256":null,"software_version":"0.1.0","predecessor":null,"retention":"all"}"#
-        )
+        text.ends_with(r#""verifier_wasm_sha256":[],"software_version":"0.1.0","predecessor":null,"retention":"all"}"#)
     );
     assert_eq!(Entry::from_bytes(text.as_bytes()), Ok(manifest));
 }

@@ -44,8 +44,8 @@ pub struct StatusView {
     pub hashrate_hs: String,
     pub blocks: BlockCountsView,
     pub settlements: u64,
-    /// SHA-256 of the verifier that the pages serve; null when there are no pages in this binary.
-    pub verifier_wasm_sha256: Option<String>,
+    /// SHA-256 of each module that the pages may load as the verifier; none when there are no pages in this binary.
+    pub verifier_wasm_sha256: Vec<String>,
 }
 
 /// A block of the chain.
@@ -105,7 +105,7 @@ pub(crate) async fn read_status(state: Data<State>) -> Result<Json<StatusView>, 
         hashrate_hs: recent_hashrate(pool).await?.to_string(),
         blocks: BlockCountsView { found: blocks.found, matured: blocks.matured, orphaned: blocks.orphaned },
         settlements: settlements::count(pool).await?,
-        verifier_wasm_sha256: assets::verifier_wasm_sha256().map(|hash| hash.to_string()),
+        verifier_wasm_sha256: assets::verifier_wasm_sha256().iter().map(ToString::to_string).collect(),
     }))
 }
 

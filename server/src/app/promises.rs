@@ -18,7 +18,7 @@ pub(super) fn of(config: &Config) -> Result<Promises> {
         epoch_ms: config.log.epoch_ms,
         grace_ms: config.log.grace_ms,
         fee_ppm: config.money.fee_ppm,
-        verifier_wasm_sha256: assets::verifier_wasm_sha256(),
+        verifier_wasm_sha256: assets::verifier_wasm_sha256().to_vec(),
         software_version: env!("CARGO_PKG_VERSION").to_owned(),
     })
 }

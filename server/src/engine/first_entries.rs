@@ -25,8 +25,8 @@ pub struct Promises {
     pub grace_ms: u64,
     /// The operator's fee in parts per million.
     pub fee_ppm: u32,
-    /// SHA-256 of the verifier that the pages serve.
-    pub verifier_wasm_sha256: Option<Hash32>,
+    /// SHA-256 of each module that the pages may load as the verifier.
+    pub verifier_wasm_sha256: Vec<Hash32>,
     /// This program's version.
     pub software_version: String,
 }
@@ -68,7 +68,7 @@ impl Promises {
             coinbase_tag: self.coinbase_tag.clone(),
             epoch_ms: self.epoch_ms,
             grace_ms: self.grace_ms,
-            verifier_wasm_sha256: self.verifier_wasm_sha256,
+            verifier_wasm_sha256: self.verifier_wasm_sha256.clone(),
             software_version: self.software_version.clone(),
             predecessor: None,
             retention: Retention::All,

@@ -81,7 +81,7 @@ impl Fixture {
             epoch_ms: 1_000,
             grace_ms: 100,
             fee_ppm: FEE_PPM,
-            verifier_wasm_sha256: None,
+            verifier_wasm_sha256: Vec::new(),
             software_version: version.into(),
         }
     }

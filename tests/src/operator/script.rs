@@ -257,7 +257,7 @@ fn manifest() -> Manifest {
         coinbase_tag: TAG.to_vec(),
         epoch_ms: EPOCH_MS,
         grace_ms: 3_000,
-        verifier_wasm_sha256: Some(WASM),
+        verifier_wasm_sha256: vec![WASM, Hash32([0xac; 32])],
         software_version: "0.1.0".into(),
         predecessor: None,
         retention: Retention::All,

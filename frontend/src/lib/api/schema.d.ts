@@ -980,8 +980,8 @@ export interface components {
              * @description Entries under the newest published checkpoint.
              */
             tree_size: number;
-            /** @description SHA-256 of the verifier that the pages serve; null when there are no pages in this binary. */
-            verifier_wasm_sha256?: string | null;
+            /** @description SHA-256 of each module that the pages may load as the verifier; none when there are no pages in this binary. */
+            verifier_wasm_sha256: string[];
             /** @description Who cosigns the log. */
             witnesses: components["schemas"]["WitnessView"][];
             /** @description Their work. */

@@ -16,7 +16,10 @@ use crate::{audit::Place, hash::Hash32};
 
 /// The list of hashes, in the bundle's root.
 pub const SUMS: &str = "SHA256SUMS";
-const BLOCK: usize = 512;
+/// Bytes of an archive's block: headers are one, contents are padded to whole ones.
+pub const BLOCK: usize = 512;
+/// Zero blocks at an archive's end.
+pub const END_BLOCKS: usize = 2;
 
 /// Files by path, with `/` between folders and none in front.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -34,8 +37,13 @@ pub enum TarError {
 
 /// The content of `SHA256SUMS` for files (itself left out): `<hex>  <path>` lines, sorted by path.
 pub fn sums(files: &Files) -> Vec<u8> {
-    let listed = files.iter().filter(|(path, _)| *path != SUMS);
-    listed.map(|(path, bytes)| format!("{}  {path}\n", Hash32::of(bytes))).collect::<String>().into_bytes()
+    sums_of(&files.iter().map(|(path, bytes)| (path.clone(), Hash32::of(bytes))).collect())
+}
+
+/// The same from the files' hashes.
+pub fn sums_of(hashes: &BTreeMap<String, Hash32>) -> Vec<u8> {
+    let listed = hashes.iter().filter(|(path, _)| *path != SUMS);
+    listed.map(|(path, hash)| format!("{hash}  {path}\n")).collect::<String>().into_bytes()
 }
 
 /// What is wrong with a bundle's `SHA256SUMS`: files that are missing, not listed or changed. `hashes` are those of all
@@ -65,11 +73,11 @@ pub fn check_sums(sums: Option<&[u8]>, hashes: &BTreeMap<String, Hash32>) -> Vec
 pub fn to_tar(files: &Files) -> Vec<u8> {
     let mut tar = Vec::new();
     for (path, bytes) in files {
-        tar.extend(header(path, bytes.len()));
+        tar.extend(header(path, bytes.len() as u64));
         tar.extend(bytes);
         tar.resize(tar.len().next_multiple_of(BLOCK), 0);
     }
-    tar.resize(tar.len() + 2 * BLOCK, 0);
+    tar.resize(tar.len() + END_BLOCKS * BLOCK, 0);
     tar
 }
 
@@ -85,6 +93,7 @@ pub fn from_tar(tar: &[u8]) -> Result<Files, TarError> {
             break;
         }
         let (path, length) = parse_header(block).ok_or(TarError::Malformed(at))?;
+        let length = usize::try_from(length).map_err(|_| TarError::Malformed(at))?;
         let start = at + BLOCK;
         let end = start.checked_add(length).ok_or(TarError::Malformed(at))?;
         let content = tar.get(start..end).ok_or(TarError::Malformed(at))?;
@@ -118,8 +127,9 @@ fn listed(sums: &[u8]) -> Result<BTreeMap<String, Hash32>, u64> {
     Ok(listed)
 }
 
-/// A ustar header (POSIX.1-1988). Paths of evidence are shorter than the 100 bytes of its name field.
-fn header(path: &str, length: usize) -> [u8; BLOCK] {
+/// The canonical header of a member (ustar, POSIX.1-1988). Paths of evidence are shorter than the 100 bytes of its name
+/// field.
+pub fn header(path: &str, length: u64) -> [u8; BLOCK] {
     let mut header = [0; BLOCK];
     let mut put = |at: usize, bytes: &[u8]| header[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, &path.as_bytes()[..path.len().min(100)]);
@@ -136,12 +146,13 @@ fn header(path: &str, length: usize) -> [u8; BLOCK] {
     header
 }
 
-fn parse_header(header: &[u8]) -> Option<(String, usize)> {
-    let name = header.get(..100)?;
+/// Path and length of the member behind a header block; `None` unless it is their canonical header.
+pub fn parse_header(block: &[u8]) -> Option<(String, u64)> {
+    let name = block.get(..100)?;
     let end = name.iter().position(|byte| *byte == 0).unwrap_or(100);
     let path = core::str::from_utf8(name.get(..end)?).ok()?;
-    let size = core::str::from_utf8(header.get(124..135)?).ok()?;
-    Some((path.to_string(), usize::from_str_radix(size, 8).ok()?))
+    let length = u64::from_str_radix(core::str::from_utf8(block.get(124..135)?).ok()?, 8).ok()?;
+    (header(path, length) == *block).then(|| (path.to_string(), length))
 }
 
 #[cfg(test)]

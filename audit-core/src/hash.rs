@@ -39,6 +39,22 @@ impl Hash32 {
     }
 }
 
+/// SHA-256 of what comes piece by piece.
+#[derive(Clone, Default)]
+pub struct HashStream(Sha256);
+
+impl HashStream {
+    /// Adds a piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// SHA-256 of all pieces.
+    pub fn finish(self) -> Hash32 {
+        Hash32(self.0.finalize().into())
+    }
+}
+
 impl BlockHash {
     /// SHA-256d of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {

@@ -1,8 +1,8 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
-use audit_core::{checkpoint::Vkey, hash::Hash32};
+use audit_core::{audit::DEFAULT_SAMPLES, checkpoint::Vkey, hash::Hash32};
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Verifies what a Provenhash operator claims: the hashes, the credits and the sats.
@@ -36,8 +36,20 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) claims: Option<PathBuf>,
     /// How much is recomputed.
-    #[arg(long, value_enum, default_value_t = Depth::Exact)]
-    pub(crate) depth: Depth,
+    #[arg(long, value_enum, default_value_t = DepthArg::Exact)]
+    pub(crate) depth: DepthArg,
+    /// Chunks that depth sampled draws.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SAMPLES, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) samples: u32,
+    /// What the draw depends on (64 hex digits), to repeat one; else it is drawn at random and reported.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) seed: Option<Hash32>,
+    /// Threads that recompute shares; all cores by default.
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Note in this file what was recomputed, and do not do again what it holds: an audit that was interrupted goes on.
+    #[arg(long, value_name = "FILE", conflicts_with = "save")]
+    pub(crate) resume: Option<PathBuf>,
     /// Whom to trust (c2sp.org/tlog-policy). Without it the key that the evidence itself names is trusted and shown.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
@@ -73,10 +85,14 @@ pub(crate) struct WitnessArgs {
 }
 
 /// Depth of the audit.
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Depth {
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DepthArg {
     /// Every share.
     Exact,
+    /// The best shares of every epoch; the whole work is estimated from them.
+    Estimate,
+    /// Chunks drawn at random.
+    Sampled,
 }
 
 /// `<id>` or `<id>#<nonce>`.

@@ -48,6 +48,7 @@ pub(crate) fn table(report: &AuditReport) -> String {
         totals.credits_sats,
         totals.unpaid_sats
     );
+    depth_lines(&mut text, report);
     if let Some(contract) = &report.contract {
         contract_lines(&mut text, contract);
     }
@@ -80,6 +81,35 @@ fn check_lines(text: &mut String, check: &CheckReport) {
 fn told(place: &Place) -> String {
     let index = place.index.map(|index| format!("[{index}]")).unwrap_or_default();
     format!("{}{index}: expected {}, found {}", place.file, place.expected, place.found)
+}
+
+/// What a depth that is not *exact* leaves open.
+fn depth_lines(text: &mut String, report: &AuditReport) {
+    if let Some(estimate) = &report.estimate {
+        let (k, work, claimed) = (estimate.k, estimate.work, estimate.claimed);
+        let error = percent(estimate.error_ppm);
+        let _ =
+            writeln!(text, "The {k} best hashes let expect {work} hashes, give or take {error}; {claimed} are claimed");
+    }
+    if let Some(sampling) = &report.sampling {
+        let (samples, seed, confidence) = (sampling.samples, sampling.seed, percent(sampling.confidence_ppm));
+        let _ = writeln!(
+            text,
+            "{samples} samples with seed {seed}: a lie of 1 % of the work is met with a chance of {confidence}"
+        );
+        let more = sampling.samples_for_999.saturating_sub(samples);
+        if more > 0 {
+            let _ =
+                writeln!(text, "{more} samples more give a chance of 99.9 %: --samples {}", sampling.samples_for_999);
+        }
+    }
+    if report.depth != "exact" {
+        let _ = writeln!(text, "Depth {}: not every share was recomputed; --depth exact does that", report.depth);
+    }
+}
+
+fn percent(ppm: u64) -> String {
+    format!("{}.{:02} %", ppm / 10_000, ppm % 10_000 / 100)
 }
 
 fn contract_lines(text: &mut String, contract: &ContractReport) {
@@ -116,13 +146,14 @@ impl ProgressLine {
         }
         self.shown = Some(Instant::now());
         eprint!(
-            "\r\x1b[K{} {}/{}: {} of {} shares, {} KiB",
+            "\r\x1b[K{} {}/{}: {} of {} shares, {}.{} MB",
             step.stage,
             step.epoch,
             step.epochs,
             step.shares,
             step.shares_total,
-            step.bytes / 1_024
+            step.bytes / 1_000_000,
+            step.bytes % 1_000_000 / 100_000
         );
         let _ = stderr().flush();
     }

@@ -1,47 +1,58 @@
 //! `verify`: from arguments to a report.
 
-use std::{
-    fs,
-    future::Future,
-    path::Path,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
+mod cache;
+mod threads;
+mod wait;
 
-use anyhow::{Context as _, Result, bail};
+use std::{fs, num::NonZeroUsize, path::Path, thread};
+
+use anyhow::{Context as _, Result, anyhow, bail};
 use audit_core::{
-    audit::{AuditReport, AuditRequest, ContractQuery, Inline, audit},
+    audit::{AuditReport, AuditRequest, ContractQuery, Depth, audit},
     checkpoint::Checkpoint,
     contract::Receipt,
+    hash::Hash32,
     json::from_canonical,
     policy::{POLICY_MAX, Policy},
 };
 
 use crate::{
-    cli::{Depth, VerifyArgs},
+    cli::{DepthArg, VerifyArgs},
     print,
-    source::{Recorder, Source},
+    source::{Keeper, Recorder, Source},
 };
+use cache::Cache;
+use threads::with_threads;
+use wait::wait;
 
 /// Whether everything holds.
 pub(crate) fn run(args: &VerifyArgs) -> Result<bool> {
-    let Depth::Exact = args.depth;
-    let source = Recorder::new(Source::open(&args.source)?, args.save.is_some());
-    let request = request(args, &source)?;
+    if args.save.is_some() && args.depth != DepthArg::Exact {
+        bail!("--save keeps whole files, which only --depth exact reads");
+    }
+    let source = Source::open(&args.source)?;
+    let keeper = args.save.as_deref().map(Keeper::new).transpose()?;
+    let cache = args.resume.as_deref().map(Cache::open).transpose()?;
+    let evidence = Recorder::new(&source, keeper.as_ref());
+    let request = request(args, &evidence)?;
+    let threads = args.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let mut progress = print::ProgressLine::new();
-    let report = wait(audit(&source, &Inline(&source), &request, &mut |step| progress.show(step)));
+    let report = with_threads(threads, &evidence, cache.as_ref(), |counters| {
+        wait(audit(&evidence, counters, &request, &mut |step| progress.show(step)))
+    });
     progress.clear();
-    if let Some(target) = &args.save {
-        source.save(target).with_context(|| format!("saving the evidence to {}", target.display()))?;
+    if let Some(keeper) = keeper {
+        keeper.finish().context("saving the evidence")?;
     }
     show(&report, args.json)?;
     Ok(report.held)
 }
 
-fn request(args: &VerifyArgs, source: &Recorder) -> Result<AuditRequest> {
+fn request(args: &VerifyArgs, source: &Recorder<'_>) -> Result<AuditRequest> {
     let mut request = AuditRequest::new(policy(args.policy.as_deref(), source)?);
+    request.depth = depth(args)?;
     request.contract = contract(args)?;
-    request.bundle = source.bundle_faults()?;
+    request.bundle = source.source().bundle_faults()?;
     request.remembered = args.seen.as_deref().map(seen).transpose()?;
     if let Some(path) = &args.claims {
         if request.contract.is_none() {
@@ -53,7 +64,7 @@ fn request(args: &VerifyArgs, source: &Recorder) -> Result<AuditRequest> {
     Ok(request)
 }
 
-fn policy(path: Option<&Path>, source: &Recorder) -> Result<Policy> {
+fn policy(path: Option<&Path>, source: &Recorder<'_>) -> Result<Policy> {
     let bytes = match path {
         Some(path) => read(path)?,
         None => source.read("log/policy", POLICY_MAX as u64).context("no --policy, and none in the evidence")?,
@@ -70,6 +81,23 @@ fn seen(path: &Path) -> Result<Checkpoint> {
     let note = String::from_utf8(read(path)?).with_context(|| format!("{}: not UTF-8", path.display()))?;
     let text = note.split_once("\n\n").map_or(note.clone(), |(text, _)| format!("{text}\n"));
     Checkpoint::parse(&text).with_context(|| format!("{}: not a checkpoint", path.display()))
+}
+
+fn depth(args: &VerifyArgs) -> Result<Depth> {
+    Ok(match args.depth {
+        DepthArg::Exact => Depth::Exact,
+        DepthArg::Estimate => Depth::Estimate,
+        DepthArg::Sampled => {
+            let seed = args.seed.map_or_else(random, Ok)?;
+            Depth::Sampled { samples: args.samples, seed }
+        }
+    })
+}
+
+fn random() -> Result<Hash32> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| anyhow!("the system gives no random bytes: {error}"))?;
+    Ok(Hash32(seed))
 }
 
 fn contract(args: &VerifyArgs) -> Result<Option<ContractQuery>> {
@@ -108,15 +136,4 @@ fn show(report: &AuditReport, json: bool) -> Result<()> {
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("reading {}", path.display()))
-}
-
-/// Runs a future whose sources answer at once: all of them block.
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return value;
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! `provenhash-audit` as an outsider runs it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
@@ -106,6 +106,29 @@ impl Audit {
     pub fn save(mut self, to: &Path) -> Audit {
         self.0.arg("--save").arg(to);
         self
+    }
+
+    /// With further options.
+    pub fn options(mut self, options: &[&str]) -> Audit {
+        self.0.args(options);
+        self
+    }
+
+    /// Going on from the results in this file, and keeping new ones there.
+    pub fn resume(mut self, file: &Path) -> Audit {
+        self.0.arg("--resume").arg(file);
+        self
+    }
+
+    /// Starts it and lets it be killed.
+    pub fn start(mut self) -> anyhow::Result<Child> {
+        self.0.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("can't start provenhash-audit")
+    }
+
+    /// The report exactly as it was printed.
+    pub fn text(mut self) -> anyhow::Result<String> {
+        let output = self.0.output().context("can't start provenhash-audit")?;
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Runs it.

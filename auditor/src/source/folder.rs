@@ -53,7 +53,7 @@ fn collect(folder: &Path, prefix: &str, hashes: &mut BTreeMap<String, Hash32>) -
         if kind.is_dir() {
             collect(&entry.path(), &format!("{path}/"), hashes)?;
         } else if kind.is_file() {
-            hashes.insert(path, Hash32::of(&fs::read(entry.path())?));
+            hashes.insert(path, super::hash_of(&entry.path())?);
         } else {
             bail!("bundle.intact failed: {path} is neither a file nor a folder");
         }

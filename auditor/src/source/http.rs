@@ -7,6 +7,8 @@ use ureq::{Agent, Error};
 
 /// Give up on a server that is silent this long.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Connections that are kept open: each thread has its own.
+const CONNECTIONS: usize = 64;
 const PARTIAL: u16 = 206;
 const NOT_FOUND: u16 = 404;
 const BEHIND_THE_END: u16 = 416;
@@ -19,7 +21,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(super) fn new(url: &str) -> Self {
-        let config = Agent::config_builder().timeout_global(Some(TIMEOUT)).build();
+        let config = Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .max_idle_connections(CONNECTIONS)
+            .max_idle_connections_per_host(CONNECTIONS)
+            .build();
         Self { base: url.trim_end_matches('/').into(), agent: config.into() }
     }
 
@@ -63,5 +69,52 @@ fn unreadable(error: Error, limit: u64) -> FetchError {
         Error::StatusCode(NOT_FOUND) => FetchError::NotFound,
         Error::BodyExceedsLimit(_) => FetchError::TooLong(limit),
         error => FetchError::Unreadable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::{BufRead, BufReader, Write},
+        net::TcpListener,
+        thread,
+    };
+
+    const FILE: &[u8] = b"0123456789";
+
+    /// A server that answers one request with this head and body, and checks the range that is asked for.
+    #[track_caller]
+    fn check(wanted: (u64, u64), range: &'static str, head: &'static str, body: &'static [u8], expected: &[u8]) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = Server::new(&format!("http://{}/", listener.local_addr().unwrap()));
+        let answering = thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(&stream);
+            let mut asked = String::new();
+            while !asked.ends_with("\r\n\r\n") {
+                reader.read_line(&mut asked).unwrap();
+            }
+            let answer = format!("HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            (&stream).write_all(&[answer.as_bytes(), body].concat()).unwrap();
+            asked.to_lowercase().contains(&format!("range: bytes={range}\r\n"))
+        });
+        assert_eq!(server.read_range("epoch/1/shares", wanted.0, wanted.1).unwrap(), expected);
+        assert!(answering.join().unwrap(), "asked for the range {range}");
+    }
+
+    #[test]
+    fn a_range_is_read_from_servers_that_know_ranges_and_from_others() {
+        check((2, 3), "2-4", "206 Partial Content", b"234", b"234");
+        check((2, 3), "2-4", "200 OK", FILE, b"234");
+        check((8, 5), "8-12", "206 Partial Content", b"89", b"89");
+        check((8, 5), "8-12", "200 OK", FILE, b"89");
+        check((10, 1), "10-10", "416 Range Not Satisfiable", b"", b"");
+        check((10, 1), "10-10", "200 OK", FILE, b"");
+    }
+
+    #[test]
+    fn a_server_that_sends_more_than_was_asked_for_is_cut_off() {
+        check((2, 3), "2-4", "206 Partial Content", b"23456789", b"234");
     }
 }

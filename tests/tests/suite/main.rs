@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask test` sets up what they need (PostgreSQL, Bitcoin Core, built programs) and runs them.
 
+mod audit_runs;
 mod bitcoind;
 mod chain;
 mod dependencies;

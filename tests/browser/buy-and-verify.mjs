@@ -22,6 +22,7 @@ for (const [path, landmark] of [
 	['/', 'The pool right now'],
 	['/offers', 'Offers'],
 	['/contracts', 'My contracts'],
+	['/reserves', 'Reserves'],
 	['/verify', 'Verify the whole log']
 ]) {
 	test(`the page ${path} has no serious accessibility violation`, async () => {

@@ -15,4 +15,5 @@ export type ContractStatus = Contract['status'];
 export type Receipt = NonNullable<Contract['receipt']>;
 export type ContractEpoch = Item<Read<'/api/v1/contracts/{id}/epochs'>>;
 export type Credit = Item<Read<'/api/v1/contracts/{id}/credits'>>;
+export type Reserves = Read<'/api/v1/reserves'>;
 export type Status = Read<'/api/v1/status'>;

@@ -11,10 +11,14 @@
 //! ```
 //! With equal sizes there is neither `prefix` nor `hash`.
 
+mod relation;
+
 use alloc::{format, string::String, vec::Vec};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use thiserror::Error;
+
+pub use relation::{Relation, relate};
 
 use crate::{
     checkpoint::CheckpointError,
@@ -157,6 +161,7 @@ mod tests {
     use crate::{
         checkpoint::{Checkpoint, LogKey},
         merkle::{consistency_proof, leaf_hash, tree_root},
+        tile_tree::{Edge, TileStore},
     };
 
     fn log() -> LogKey {
@@ -206,6 +211,57 @@ mod tests {
             // The path of another history does not lead to this log's root.
             assert!(no_fork(note(1, old), note(1, new), past(2, old, new)));
             assert!(no_fork(note(1, new), note(1, old), past(1, old, new)));
+        }
+    }
+
+    /// The tiles of a history.
+    struct Tiles(std::collections::BTreeMap<String, Vec<u8>>);
+
+    impl Tiles {
+        fn new(view: u8, size: u8) -> Self {
+            let mut edge = Edge::new();
+            let mut files = std::collections::BTreeMap::new();
+            for number in 0..size {
+                let entry = [number, if number == 2 { view } else { 0 }];
+                files.extend(edge.push(&entry).into_iter().map(|file| (file.path, file.bytes)));
+            }
+            files.extend(edge.partial_files(0).into_iter().map(|file| (file.path, file.bytes)));
+            Self(files)
+        }
+    }
+
+    impl TileStore for Tiles {
+        type Error = core::convert::Infallible;
+
+        fn read_tile(&self, path: &str) -> Result<Option<Vec<u8>>, Self::Error> {
+            Ok(self.0.get(path).cloned())
+        }
+    }
+
+    fn checkpoint(view: u8, size: u8) -> Checkpoint {
+        Checkpoint { origin: "log.example".into(), size: size.into(), root: tree_root(&leaves(view, size)) }
+    }
+
+    #[test]
+    fn tiles_tell_growth_from_forks_and_prove_them() {
+        for new in 3..20 {
+            let tiles = Tiles::new(2, new);
+            for old in 3..=new {
+                let related = |view| relate(&tiles, &checkpoint(view, old), &checkpoint(2, new)).unwrap();
+                assert_eq!(related(2), Relation::Consistent, "{old} {new}");
+                let Relation::Fork(past) = related(1) else { panic!("{old} {new}") };
+                assert_eq!(check(&ForkProof { first: note(1, old), second: note(2, new), past }), Ok(()));
+            }
+            assert_eq!(relate(&tiles, &checkpoint(1, 2), &checkpoint(2, new)), Ok(Relation::Consistent));
+        }
+    }
+
+    #[test]
+    fn tiles_of_another_tree_prove_nothing() {
+        for (old, new) in [(3, 8), (5, 9), (7, 12)] {
+            let (smaller, larger) = (checkpoint(1, old), checkpoint(1, new));
+            assert_eq!(relate(&Tiles::new(2, new), &smaller, &larger), Ok(Relation::Unproven));
+            assert!(relate(&Tiles::new(1, old), &smaller, &larger).is_err(), "tiles are missing");
         }
     }
 

@@ -17,6 +17,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Recomputes everything; exits 0 only if all of it holds, 1 if a check fails, 2 if nothing could be verified.
     Verify(VerifyArgs),
+    /// Follows a log: that it only grows, shows everyone the same, and holds. Exits 0 when all was well (--once), 1 when a
+    /// check failed, 2 when the log or a file could not be used, 3 when it forked or went back (a proof is kept), 4 when it
+    /// was silent for longer than --max-silence.
+    Watch(WatchArgs),
     /// Cosigns the checkpoints of logs that only grow (c2sp.org/tlog-witness), until the process is ended.
     Witness(WitnessArgs),
 }
@@ -62,6 +66,38 @@ pub(crate) struct VerifyArgs {
     /// Print the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Arguments of `watch`.
+#[derive(clap::Args)]
+pub(crate) struct WatchArgs {
+    /// Where the log is: http(s)://HOST[:PORT], or a folder.
+    #[arg(required_unless_present = "check_proof")]
+    pub(crate) url: Option<String>,
+    /// Folder of what was seen last and of what is kept as proof.
+    #[arg(long, value_name = "DIR", required_unless_present = "check_proof")]
+    pub(crate) state: Option<PathBuf>,
+    /// Whom to trust (c2sp.org/tlog-policy). Without it, what the log suggests at the first look is trusted for ever.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Seconds between two looks.
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) interval: u64,
+    /// A checkpoint that others were shown, such as a witness's; several times for several.
+    #[arg(long, value_name = "FILE|URL")]
+    pub(crate) gossip: Vec<String>,
+    /// Look once, then end.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Say so when there was no new head for this many epochs.
+    #[arg(long, value_name = "EPOCHS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) silence: u32,
+    /// End when there was no new head for more than this many epochs.
+    #[arg(long, value_name = "EPOCHS")]
+    pub(crate) max_silence: Option<u32>,
+    /// Check a proof that a watch or witness kept, offline, and end: 0 when it proves that the log forked, else 1.
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    pub(crate) check_proof: Option<PathBuf>,
 }
 
 /// Arguments of `witness`.

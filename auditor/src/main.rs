@@ -1,13 +1,15 @@
-//! `provenhash-audit`: verifies a Provenhash log from a URL, a folder or a bundle, without trusting the operator, and is a
-//! witness of logs.
+//! `provenhash-audit`: verifies a Provenhash log from a URL, a folder or a bundle, without trusting the operator; follows
+//! a log; is a witness of logs.
 //!
-//! In scope: the command line, fetching evidence, printing the report, a witness's key, memory and HTTP. Out of scope: every rule (`audit-core`).
+//! In scope: the command line, fetching evidence, printing the report, what a watch or witness remembers, a witness's HTTP.
+//! Out of scope: every rule (`audit-core`).
 
 mod cli;
 mod durable;
 mod print;
 mod source;
 mod verify;
+mod watch;
 mod witness;
 
 use std::process::ExitCode;
@@ -20,13 +22,13 @@ use cli::{Cli, Command};
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let held = match Cli::parse().command {
-        Command::Verify(args) => verify::run(&args),
-        Command::Witness(args) => witness::run(&args).map(|()| true),
+    let ended = match Cli::parse().command {
+        Command::Verify(args) => verify::run(&args).map(|held| u8::from(!held)),
+        Command::Watch(args) => watch::run(&args),
+        Command::Witness(args) => witness::run(&args).map(|()| 0),
     };
-    match held {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    match ended {
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             print::error(&error);
             ExitCode::from(UNUSABLE)

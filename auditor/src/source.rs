@@ -17,6 +17,8 @@ use audit_core::{
     audit::{Evidence, FetchError, Place},
     bundle::{SUMS, check_sums},
     hash::{Hash32, HashStream},
+    tile::BUNDLE_MAX,
+    tile_tree::TileStore,
 };
 
 pub(crate) use keep::{Keeper, Recorder};
@@ -88,6 +90,19 @@ impl Evidence for Source {
 
     async fn fetch_range(&self, path: &str, start: u64, length: u64) -> Result<Vec<u8>, FetchError> {
         self.read_range(path, start, length)
+    }
+}
+
+/// Tiles, for proofs from them.
+impl TileStore for Source {
+    type Error = FetchError;
+
+    fn read_tile(&self, path: &str) -> Result<Option<Vec<u8>>, FetchError> {
+        match self.read(&format!("log/{path}"), BUNDLE_MAX as u64) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(FetchError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{fs, num::NonZeroUsize, path::Path, thread};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use audit_core::{
-    audit::{AuditReport, AuditRequest, ContractQuery, Depth, audit},
+    audit::{AuditReport, AuditRequest, ContractQuery, Depth, Evidence, audit},
     checkpoint::Checkpoint,
     contract::Receipt,
     hash::Hash32,
@@ -21,7 +21,7 @@ use crate::{
     print,
     source::{Keeper, Recorder, Source},
 };
-use cache::Cache;
+pub(crate) use cache::Cache;
 use threads::with_threads;
 use wait::wait;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<bool> {
     let cache = args.resume.as_deref().map(Cache::open).transpose()?;
     let evidence = Recorder::new(&source, keeper.as_ref());
     let request = request(args, &evidence)?;
-    let threads = args.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let threads = args.threads.map_or_else(all_cores, NonZeroUsize::get);
     let mut progress = print::ProgressLine::new();
     let report = with_threads(threads, &evidence, cache.as_ref(), |counters| {
         wait(audit(&evidence, counters, &request, &mut |step| progress.show(step)))
@@ -46,6 +46,15 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<bool> {
     }
     show(&report, args.json)?;
     Ok(report.held)
+}
+
+/// The whole audit of `request` on all cores, without what the cache holds.
+pub(crate) fn audited<E: Evidence + Sync>(evidence: &E, cache: &Cache, request: &AuditRequest) -> AuditReport {
+    with_threads(all_cores(), evidence, Some(cache), |counters| wait(audit(evidence, counters, request, &mut |_| {})))
+}
+
+fn all_cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 fn request(args: &VerifyArgs, source: &Recorder<'_>) -> Result<AuditRequest> {

@@ -45,6 +45,8 @@ pub struct Status {
     pub network: String,
     pub log_vkey: String,
     pub tree_size: u64,
+    pub signed_size: u64,
+    pub witnesses: Vec<WitnessStatus>,
     /// Null until the first epoch is open.
     pub epoch: Option<u64>,
     pub sessions: u64,
@@ -52,6 +54,13 @@ pub struct Status {
     pub work_total: Work,
     pub blocks: Blocks,
     pub settlements: u64,
+}
+
+/// A witness of the log, as the server sees it.
+#[derive(Deserialize, Debug)]
+pub struct WitnessStatus {
+    pub name: String,
+    pub error: Option<String>,
 }
 
 /// Blocks by fate.

@@ -25,3 +25,4 @@ pub mod server;
 pub mod signal;
 pub mod stratum;
 pub mod verify;
+pub mod witness;

@@ -22,7 +22,7 @@ use audit_core::{
 const HEAD: &str = concat!("provenhash-audit ", env!("CARGO_PKG_VERSION"), " counted\n");
 
 /// Results by their task.
-pub(super) struct Cache(Mutex<Kept>);
+pub(crate) struct Cache(Mutex<Kept>);
 
 struct Kept {
     file: File,
@@ -36,7 +36,7 @@ impl Cache {
     ///
     /// # Errors
     /// A file of something else or of another version; one that another audit is writing.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let named = || format!("--resume {}", path.display());
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let file = file.with_context(named)?;

@@ -14,3 +14,5 @@ mod kill;
 mod sources;
 mod threats;
 mod tidy;
+mod watch;
+mod witnesses;

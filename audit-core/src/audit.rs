@@ -4,13 +4,14 @@
 //! ([`Evidence`] is the caller's), who recomputes shares ([`Counters`]), and what a person is shown (the caller prints
 //! the [`AuditReport`]).
 //!
-//! The order is that of trust: the signed checkpoint, then every entry under it, then epoch by epoch the kept
-//! checkpoints, the allocation, the jobs and the shares, the blocks, and the settlements that are due by then; with each
+//! The order is that of trust: the signed checkpoint, then every entry under it, then the chain's headers and coinbases,
+//! then epoch by epoch the kept checkpoints, the allocation, the jobs and the shares, the blocks, and the settlements that are due by then; with each
 //! what concerns the one contract. Epochs pass by as a stream: what is kept of one is a few hundred bytes, whatever its
 //! files hold (docs/ARCHITECTURE.md).
 
 mod allocations;
 mod blocks;
+mod chain;
 mod contract;
 mod count;
 mod epoch;
@@ -54,8 +55,9 @@ pub async fn audit<E: Evidence, C: Counters>(
         return findings.into_report(request.depth, None, Sums::default());
     };
     log::verifier_is_published(&log, request, &mut findings);
+    let chain = chain::ChainSide::read(&mut source, &log, request, &mut findings).await;
     source.begin_epochs(&log, request.depth);
-    let mut stream = Stream::new(&log, counters, request, &mut findings);
+    let mut stream = Stream::new(&log, chain, counters, request, &mut findings);
     for epoch in &log.epochs {
         stream.epoch(&mut source, epoch, &mut findings).await;
     }
@@ -71,6 +73,7 @@ struct Stream<'a, C> {
     log: &'a Log,
     depth: Depth,
     kept: log::Kept<'a>,
+    chain: chain::ChainSide<'a>,
     allocations: allocations::Allocations,
     epochs: epoch::Epochs<'a, C>,
     pool: plausible::Pool,
@@ -81,11 +84,18 @@ struct Stream<'a, C> {
 }
 
 impl<'a, C: Counters> Stream<'a, C> {
-    fn new(log: &'a Log, counters: &'a C, request: &'a AuditRequest, findings: &mut Findings) -> Self {
+    fn new(
+        log: &'a Log,
+        chain: chain::ChainSide<'a>,
+        counters: &'a C,
+        request: &'a AuditRequest,
+        findings: &mut Findings,
+    ) -> Self {
         Self {
             log,
             depth: request.depth,
             kept: log::Kept::new(log, request),
+            chain,
             allocations: allocations::Allocations::default(),
             epochs: epoch::Epochs::new(log, counters, request.depth),
             pool: plausible::Pool::default(),
@@ -99,6 +109,7 @@ impl<'a, C: Counters> Stream<'a, C> {
     async fn epoch<E: Evidence>(&mut self, source: &mut Source<'_, E>, epoch: &LogEpoch, findings: &mut Findings) {
         source.progress.epoch = epoch.open.epoch;
         self.kept.check(source, epoch, findings).await;
+        self.chain.epoch(source, epoch, findings).await;
         let allocation = self.allocations.of(source, epoch, findings).await;
         let allocation = allocation.as_deref();
         if let Some(allocation) = allocation {
@@ -108,7 +119,7 @@ impl<'a, C: Counters> Stream<'a, C> {
             contract.is_listed(epoch, allocation, findings);
         }
         let Some((_, close)) = &epoch.close else { return };
-        let recounted = self.epochs.recount(source, epoch, close, findings).await;
+        let recounted = self.epochs.recount(source, epoch, close, &mut self.chain, findings).await;
         self.pool.add(close.shares.count, &recounted);
         self.blocks.check(epoch.open.epoch, recounted.blocks.as_deref(), findings);
         self.books.add_epoch(allocation, recounted.work);

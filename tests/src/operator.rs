@@ -2,6 +2,7 @@
 //! and can be told to cheat at one point. Test code: this is what verifiers are tried on.
 
 pub mod cases;
+mod chain;
 mod debts;
 pub mod disputes;
 pub mod long;
@@ -17,13 +18,14 @@ use audit_core::{
     allocation::{Allocation, AllocationEntry},
     bundle::Files,
     checkpoint::LogKey,
-    entry::{Entry, EpochOpen},
-    epoch::EpochMaterial,
-    hash::{BlockHash, Hash32},
+    entry::{ChainTip, Entry, EpochOpen},
+    epoch::{Anchors, EpochMaterial},
+    hash::Hash32,
     merkle::{leaf_hash, tree_root},
     seal::SealedEpoch,
 };
 
+pub use chain::{Chain, grind};
 pub use debts::PayoutPlan;
 pub use script::{Cheats, Script, Story, WASM, receipt};
 
@@ -35,13 +37,15 @@ pub const START_MS: u64 = 1_700_000_000_000;
 pub const EPOCH_MS: u64 = 10_000;
 
 /// A log under construction.
-pub struct Operator {
+pub struct Operator<'a> {
     key: LogKey,
     entries: Vec<Entry>,
     files: Files,
     open: BTreeMap<u64, OpenEpoch>,
-    /// Tip of the imagined chain.
-    tip: (u32, BlockHash),
+    /// What it mines on.
+    chain: Chain<'a>,
+    /// The anchor hashes of each epoch that was opened.
+    anchors: BTreeMap<u64, Anchors>,
 }
 
 struct OpenEpoch {
@@ -49,15 +53,21 @@ struct OpenEpoch {
     allocation: Allocation,
 }
 
-impl Operator {
+impl<'a> Operator<'a> {
     /// An empty log.
     pub fn new(seed: [u8; 32]) -> Self {
+        Self::on(seed, Chain::new(&|_, time| time))
+    }
+
+    /// An empty log on a chain.
+    pub(crate) fn on(seed: [u8; 32], chain: Chain<'a>) -> Self {
         Self {
             key: LogKey::new(ORIGIN, &seed),
             entries: Vec::new(),
             files: Files::new(),
             open: BTreeMap::new(),
-            tip: (100, BlockHash([1; 32])),
+            chain,
+            anchors: BTreeMap::new(),
         }
     }
 
@@ -71,11 +81,13 @@ impl Operator {
     pub fn open_epoch(&mut self, epoch: u64, list: Vec<AllocationEntry>, cheat: &dyn Fn(&mut EpochOpen)) {
         let allocation = Allocation::new(list).expect("the script's allocations are lists");
         let start_ms = START_MS + (epoch - 1) * EPOCH_MS;
-        let chain = audit_core::entry::ChainTip { height: self.tip.0, hash: self.tip.1 };
-        let mut open = EpochOpen { epoch, start_ms, chain, allocation: allocation.commitment() };
+        let (height, hash) = self.chain.tip();
+        let mut open =
+            EpochOpen { epoch, start_ms, chain: ChainTip { height, hash }, allocation: allocation.commitment() };
         cheat(&mut open);
         self.files.insert(Allocation::path(&open.allocation.root), allocation.to_bytes());
         let index = self.append(Entry::EpochOpen(open));
+        self.anchors.insert(epoch, Anchors::new(epoch, ORIGIN, index + 1, self.root()));
         let material = EpochMaterial {
             epoch,
             start_ms,

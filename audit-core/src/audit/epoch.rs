@@ -6,6 +6,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use super::{
     CheckId, Chunks, Counters, Depth, Evidence, Place,
+    chain::ChainSide,
     evidence::Source,
     in_flight::InFlight,
     log::{Log, LogEpoch},
@@ -18,17 +19,18 @@ use crate::{
     liabilities::Coin,
     work::{Level, Work},
 };
-use recount::{ChainView, Recount};
+use recount::Recount;
 
 /// The sealed epochs, one after the other.
 pub(super) struct Epochs<'a, C> {
     log: &'a Log,
     depth: Depth,
     tasks: InFlight<'a, C>,
-    chain: ChainView,
     /// Sealed epochs, and those of which something was recomputed.
     pub(super) sealed: u64,
     recounted: u64,
+    /// Jobs that were looked at.
+    jobs: u64,
     /// Shares and chunks recomputed.
     pub(super) shares: u64,
     pub(super) chunks: u64,
@@ -61,7 +63,7 @@ impl<'a, C: Counters> Epochs<'a, C> {
             log,
             depth,
             tasks: InFlight::new(counters, log, depth),
-            chain: ChainView::default(),
+            jobs: 0,
             sealed: 0,
             recounted: 0,
             shares: 0,
@@ -76,6 +78,7 @@ impl<'a, C: Counters> Epochs<'a, C> {
         source: &mut Source<'_, E>,
         epoch: &LogEpoch,
         close: &EpochClose,
+        chain: &mut ChainSide<'_>,
         findings: &mut Findings,
     ) -> Recounted {
         let mut recount = Recount::default();
@@ -85,7 +88,10 @@ impl<'a, C: Counters> Epochs<'a, C> {
         while let Some(task) = recount.next().and_then(|next| plan::task(self.log, epoch, Chunks::Best(next))) {
             recount.add(close, self.tasks.also(task, source).await);
         }
-        recount.take_places(epoch, &mut self.chain);
+        if let Err(place) = chain.jobs(source, epoch, recount.on_chain(), findings).await {
+            recount.fail_jobs(place);
+        }
+        self.jobs += recount.jobs;
         self.sealed += 1;
         self.recounted += u64::from(recount.tasks > 0);
         let recounted = recount.into_told(close, findings);
@@ -96,7 +102,7 @@ impl<'a, C: Counters> Epochs<'a, C> {
     }
 
     pub(super) fn finish(&self, findings: &mut Findings) {
-        let (jobs, epochs) = (self.chain.jobs, self.of_epochs());
+        let (jobs, epochs) = (self.jobs, self.of_epochs());
         findings.note(CheckId::JobAnchored, format!("{jobs} jobs in {epochs}"));
         findings.note(CheckId::LogTime, format!("{jobs} jobs in {epochs}"));
         let (shares, work) = (self.shares, self.work);

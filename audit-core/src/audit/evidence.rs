@@ -52,7 +52,7 @@ pub enum FetchError {
 /// How far the audit is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Progress {
-    /// `log`, `epoch` or `settlement`.
+    /// `log`, `chain`, `epoch` or `settlement`.
     pub stage: &'static str,
     /// The epoch at hand.
     pub epoch: u64,
@@ -104,6 +104,24 @@ impl<'a, E: Evidence> Source<'a, E> {
         }
     }
 
+    /// Looks for a file that may not be there.
+    pub(super) async fn look(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
+        let bytes = self.evidence.fetch(path, limit).await?;
+        self.fetched(bytes, limit)
+    }
+
+    /// Looks for a part of a file.
+    pub(super) async fn look_range(&mut self, path: &str, start: u64, length: u64) -> Result<Vec<u8>, FetchError> {
+        let bytes = self.evidence.fetch_range(path, start, length).await?;
+        self.fetched(bytes, length)
+    }
+
+    fn fetched(&mut self, bytes: Vec<u8>, limit: u64) -> Result<Vec<u8>, FetchError> {
+        self.progress.bytes += bytes.len() as u64;
+        self.tell();
+        if bytes.len() as u64 > limit { Err(FetchError::TooLong(limit)) } else { Ok(bytes) }
+    }
+
     /// A partial tile or bundle may be gone once the full one, which begins with it, is there (c2sp.org/tlog-tiles).
     async fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
         let full = full_path(path);
@@ -123,6 +141,12 @@ impl<'a, E: Evidence> Source<'a, E> {
             self.progress.shares += counted.shares;
             self.tell();
         }
+    }
+
+    /// The log is read: its chain comes next.
+    pub(super) fn begin_chain(&mut self) {
+        self.progress.stage = "chain";
+        self.tell();
     }
 
     /// The log is read: how much there is to recount.

@@ -54,7 +54,7 @@ impl Debts {
     }
 
     /// Logs a list of what is owed.
-    pub(super) fn list(&mut self, operator: &mut Operator, cheats: &Cheats<'_>) {
+    pub(super) fn list(&mut self, operator: &mut Operator<'_>, cheats: &Cheats<'_>) {
         self.lists += 1;
         let mut file = LiabilitiesFile::new(self.lists, self.balances.list(), self.coins.clone());
         let mut entry = Liabilities {
@@ -73,7 +73,7 @@ impl Debts {
     }
 
     /// Pays all that is owed out of the first coin, an output for each buyer, the rest back to the pool.
-    pub(super) fn pay(&mut self, operator: &mut Operator, cheats: &Cheats<'_>) {
+    pub(super) fn pay(&mut self, operator: &mut Operator<'_>, cheats: &Cheats<'_>) {
         let mut plan = self.plan();
         (cheats.payout)(&mut plan);
         let transaction = plan.transaction();

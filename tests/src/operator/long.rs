@@ -8,7 +8,7 @@ use audit_core::{
     work::{Nbits, Units},
 };
 
-use super::{Cheats, ORIGIN, Operator, Script};
+use super::{Chain, Cheats, ORIGIN, Operator, Script};
 use crate::evidence::Log;
 
 /// A log of one epoch for each number of shares, the last one open; `cheat` may change what is sealed.
@@ -16,7 +16,8 @@ use crate::evidence::Log;
 /// # Panics
 /// Never with an honest cheat.
 pub fn log_of(shares: &[usize], nbits: u32, cheat: &dyn Fn(&mut SealedEpoch)) -> (Files, Policy) {
-    let mut operator = Operator::new([7; 32]);
+    let nbits = Nbits::new(nbits);
+    let mut operator = Operator::on([7; 32], Chain::of_genesis(nbits));
     // The rules are those of the story; only its work is another.
     let story = Log::of_bundle(&Script::tell(&Cheats::default()).files).expect("the story is a log");
     for entry in story.entries.into_iter().take(2) {
@@ -29,7 +30,7 @@ pub fn log_of(shares: &[usize], nbits: u32, cheat: &dyn Fn(&mut SealedEpoch)) ->
             operator.close_epoch(epoch - 1, cheat);
         }
         if *shares > 0 {
-            operator.add_job(epoch, &|_| {}, &|job| job.nbits = Nbits::new(nbits));
+            operator.add_job(epoch, &|_| {}, &|job| job.nbits = nbits);
             operator.mine(epoch, *shares);
         }
     }

@@ -11,10 +11,11 @@ use audit_core::{
 
 use super::{ORIGIN, Operator};
 
-impl Operator {
+impl Operator<'_> {
     /// The evidence as it is served now.
     pub fn publish(&self) -> Files {
         let mut files = self.files.clone();
+        files.extend(self.chain.publish());
         let entries: Vec<Vec<u8>> = self.entries.iter().map(Entry::to_bytes).collect();
         for (index, width) in bundles(entries.len() as u64) {
             let first = usize::try_from(index * 256).expect("a small log");

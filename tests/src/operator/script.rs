@@ -18,11 +18,11 @@ use audit_core::{
     policy::Policy,
     seal::SealedEpoch,
     settlement::{ContractWork, SettlementFile, SettlementInputs, credits_root, settle},
-    work::{Sats, Units},
+    work::{Level, Sats, Units},
 };
 
 use super::{
-    EPOCH_MS, ORIGIN, Operator, PayoutPlan, START_MS,
+    Chain, EPOCH_MS, ORIGIN, Operator, PayoutPlan, START_MS,
     debts::Debts,
     mine::{PAYOUT_SCRIPT, TAG},
     witnessed::Witnesses,
@@ -41,12 +41,21 @@ pub struct Cheats<'a> {
     pub allocation: &'a dyn Fn(u64, &mut Vec<AllocationEntry>),
     /// `epoch_open` before it is logged.
     pub open: &'a dyn Fn(&mut EpochOpen),
-    /// A job's coinbase before it is mined on.
+    /// A job's coinbase before it is mined on. Epoch 1 wins its block with job 0, epoch 2 with job 1; a job that is not for
+    /// the chain's tip wins none.
     pub coinbase: &'a dyn Fn(u64, &mut CoinbasePlan<'_>),
     /// A job before it is mined on.
     pub job: &'a dyn Fn(u64, &mut Job),
     /// An epoch after it was sealed, before it is logged.
     pub sealed: &'a dyn Fn(&mut SealedEpoch),
+    /// Both jobs' first blocks of epoch 1 get onto the chain, and all blocks but one are left out with their shares.
+    pub secret: bool,
+    /// The time of a block's header by its height and by what it should be.
+    pub times: &'a dyn Fn(u32, u32) -> u32,
+    /// The chain before the blocks of epochs 1 and 2 mature, and the anchors of epoch 1 by level.
+    pub chain: &'a dyn Fn(&mut Chain<'_>, &mut dyn FnMut(Level) -> Hash32),
+    /// The blocks of an epoch that are said to have matured, and those to be orphaned, before that is logged.
+    pub fates: &'a dyn Fn(&mut Vec<BlockHash>, &mut Vec<BlockHash>),
     /// A settlement before it is logged.
     pub settlement: &'a dyn Fn(&mut Settlement, &mut SettlementFile),
     /// A list of what is owed before it is logged; its roots are computed afterwards.
@@ -72,6 +81,10 @@ impl Default for Cheats<'_> {
             coinbase: &|_, _| {},
             job: &|_, _| {},
             sealed: &|_| {},
+            secret: false,
+            times: &|_, time| time,
+            chain: &|_, _| {},
+            fates: &|_, _| {},
             settlement: &|_, _| {},
             liabilities: &|_, _| {},
             payout: &|_| {},
@@ -85,7 +98,7 @@ impl Default for Cheats<'_> {
 
 /// Tells the story.
 pub struct Script<'a> {
-    operator: Operator,
+    operator: Operator<'a>,
     cheats: &'a Cheats<'a>,
     worked: BTreeMap<u64, (audit_core::allocation::Allocation, SealedEpoch)>,
     settled: (u64, u64),
@@ -105,14 +118,16 @@ pub struct Story {
 impl<'a> Script<'a> {
     /// The whole story.
     pub fn tell(cheats: &'a Cheats<'a>) -> Story {
-        let operator = Operator::new([7; 32]);
+        let operator = Operator::on([7; 32], Chain::new(cheats.times));
         let mut script = Self { operator, cheats, worked: BTreeMap::new(), settled: (0, 0), debts: Debts::new() };
         script.begin();
         script.open(1);
         script.work(1, 40);
+        script.operator.chain.others(1);
         script.open(2);
         script.close(1);
         script.work(2, 30);
+        script.blocks_mature();
         let matured = script.decide(1);
         script.settle(1, 1, &matured);
         script.debts.list(&mut script.operator, cheats);
@@ -176,27 +191,50 @@ impl<'a> Script<'a> {
         self.operator.open_epoch(epoch, list, self.cheats.open);
     }
 
+    /// Two jobs. The first one's block gets onto the chain in epoch 1; in epoch 2, whose first tip is left behind, the second
+    /// one's.
     fn work(&mut self, epoch: u64, shares: usize) {
         let cheats = self.cheats;
-        for _ in 0..2 {
+        for winner in [1, 2] {
             self.operator.add_job(epoch, &|plan| (cheats.coinbase)(epoch, plan), &|job| (cheats.job)(epoch, job));
-            self.operator.mine(epoch, shares / 2);
+            match winner == epoch || cheats.secret && epoch == 1 {
+                true => self.operator.mine_and_win(epoch, shares / 2),
+                false => self.operator.mine(epoch, shares / 2),
+            }
+            if (epoch, winner) == (2, 1) {
+                self.operator.chain.reorganise(1);
+            }
         }
     }
 
+    /// A hundred blocks on top.
+    fn blocks_mature(&mut self) {
+        let mut anchors = self.operator.anchors.remove(&1);
+        let mut anchor = |level| anchors.as_mut().map(|anchors| anchors.hash(level)).unwrap_or_default();
+        (self.cheats.chain)(&mut self.operator.chain, &mut anchor);
+        self.operator.chain.others(100);
+    }
+
     fn close(&mut self, epoch: u64) {
+        if self.cheats.secret && epoch == 1 {
+            self.operator.leave_out(epoch);
+        }
         let closed = self.operator.close_epoch(epoch, self.cheats.sealed);
         self.worked.insert(epoch, closed);
     }
 
-    /// The epoch's first block matures, the others are orphaned.
+    /// The epoch's block on the chain matures, the others are orphaned.
     fn decide(&mut self, epoch: u64) -> Vec<BlockHash> {
         let blocks: Vec<BlockHash> = self.worked[&epoch].1.blocks.iter().map(|block| block.hash).collect();
-        for (index, hash) in blocks.iter().enumerate() {
-            let fate = BlockFate { hash: *hash };
-            self.operator.append(if index == 0 { Entry::BlockMatured(fate) } else { Entry::BlockOrphaned(fate) });
+        let is_mature = |hash: &BlockHash| self.operator.chain.has(hash);
+        let (mut matured, mut orphaned): (Vec<_>, Vec<_>) = blocks.into_iter().partition(is_mature);
+        (self.cheats.fates)(&mut matured, &mut orphaned);
+        for hash in &matured {
+            self.operator.append(Entry::BlockMatured(BlockFate { hash: *hash }));
         }
-        let matured: Vec<BlockHash> = blocks.into_iter().take(1).collect();
+        for hash in &orphaned {
+            self.operator.append(Entry::BlockOrphaned(BlockFate { hash: *hash }));
+        }
         let coins = &self.worked[&epoch].1.coins;
         self.debts.matured(coins.iter().filter(|(block, _)| matured.contains(block)).map(|(_, coin)| *coin));
         matured

@@ -43,7 +43,7 @@ pub fn witness_key(number: u8) -> WitnessKey {
 
 impl Witnesses<'_> {
     /// The policy that asks for them.
-    pub(super) fn policy(&self, operator: &Operator) -> Policy {
+    pub(super) fn policy(&self, operator: &Operator<'_>) -> Policy {
         let witness =
             |number| PolicyWitness { name: format!("w{number}"), vkey: witness_key(number).vkey(), url: None };
         let witnesses: Vec<PolicyWitness> = (1..=self.count).map(witness).collect();
@@ -51,7 +51,7 @@ impl Witnesses<'_> {
     }
 
     /// Cosigns every published checkpoint and publishes the policy.
-    pub(super) fn cosign_all(&self, operator: &Operator, files: &mut Files) {
+    pub(super) fn cosign_all(&self, operator: &Operator<'_>, files: &mut Files) {
         for (size, entry) in (1..).zip(&operator.entries) {
             if let Some(note) = files.get_mut(&format!("log/checkpoints/{size}")) {
                 self.cosign_note(note, &operator.checkpoint(size), Some(entry), seen_s(entry));

@@ -6,14 +6,14 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{CheckId, Findings, LogEpoch, Place, Recounted};
+use super::{CheckId, Findings, Place, Recounted};
 use crate::{
     audit::{CountError, Counted, Failure, JobsOnBlock},
     entry::{BlockFound, EpochClose},
     epoch::epoch_path,
     hash::BlockHash,
     liabilities::Coin,
-    work::{Level, Nbits},
+    work::Level,
 };
 
 /// The results of one epoch's tasks.
@@ -21,7 +21,8 @@ use crate::{
 pub(super) struct Recount {
     /// Results put together.
     pub(super) tasks: u64,
-    jobs: u64,
+    /// Jobs of the epoch.
+    pub(super) jobs: u64,
     shares: u64,
     chunks: u64,
     best: Vec<BlockHash>,
@@ -66,20 +67,15 @@ impl Recount {
         self.next.filter(|_| self.failures.is_empty())
     }
 
-    /// job.anchored across epochs: what is built on a block agrees in height and network target.
-    pub(super) fn take_places(&mut self, epoch: &LogEpoch, chain: &mut ChainView) {
-        let path = epoch_path(epoch.open.epoch, "jobs.json");
-        chain.jobs += self.jobs;
-        chain.above.insert(epoch.open.chain.hash, (epoch.open.chain.height.saturating_add(1), None));
-        for on in self.on_chain.values() {
-            if let Err((expected, found)) = chain.place(on) {
-                let place = Place::new(&*path, Some(on.job.into()), expected, found);
-                // What else such jobs did is not counted, so that one lie is not reported twice.
-                self.failures.retain(|failure| failure.check != CheckId::ShareWork);
-                self.failures.push(Failure { check: CheckId::JobAnchored, place });
-                break;
-            }
-        }
+    /// What the jobs say of the chain.
+    pub(super) fn on_chain(&self) -> impl Iterator<Item = &JobsOnBlock> {
+        self.on_chain.values()
+    }
+
+    /// The jobs are not of this chain: what else they did is not counted, so that one lie is not reported twice.
+    pub(super) fn fail_jobs(&mut self, place: Place) {
+        self.failures.retain(|failure| failure.check != CheckId::ShareWork);
+        self.failures.push(Failure { check: CheckId::JobAnchored, place });
     }
 
     /// Tells the failures, and what is left then.
@@ -102,29 +98,5 @@ impl Recount {
             best: self.best,
             levels: self.levels.into_iter().collect(),
         }
-    }
-}
-
-/// The chain as the jobs tell it: what is built on each block must agree.
-#[derive(Default)]
-pub(super) struct ChainView {
-    /// Height and network target of the blocks built on a block.
-    above: BTreeMap<BlockHash, (u32, Option<Nbits>)>,
-    /// Jobs seen.
-    pub(super) jobs: u64,
-}
-
-impl ChainView {
-    /// All jobs on one block have one height and one network target; else what was expected, and what was found.
-    fn place(&mut self, on: &JobsOnBlock) -> Result<(), (alloc::string::String, alloc::string::String)> {
-        let differs = |what: &str, expected: &dyn ToString, found: &dyn ToString| {
-            Err((alloc::format!("{what} {}", expected.to_string()), found.to_string()))
-        };
-        let (height, nbits) = self.above.entry(on.prevhash).or_insert((on.height, None));
-        let nbits = nbits.get_or_insert(on.nbits);
-        if *height != on.height {
-            return differs("height", height, &on.height);
-        }
-        if *nbits != on.nbits { differs("nbits", nbits, &on.nbits) } else { Ok(()) }
     }
 }

@@ -73,14 +73,15 @@ pub(crate) fn hash_shares(job: &JobHasher, lanes: &[Lane], out: &mut [[u8; 32]])
     let done = if lanes.len() % LANES == 1 { lanes.len() - 1 } else { lanes.len() };
     let mut group = Group::new(job);
     for (lanes, out) in lanes[..done].chunks(LANES).zip(out.chunks_mut(LANES)) {
-        group.hash(lanes, out);
+        // Where there are fewer lanes, the last share is hashed again.
+        group.hash(core::array::from_fn(|index| &lanes[index.min(lanes.len() - 1)]), out);
     }
     done
 }
 
 /// SHA-256(0x00 ‖ record) of all `records` that fill vectors; gives how many.
 pub(crate) fn leaf_hashes(records: &[[u8; 24]], out: &mut [[u8; 32]]) -> usize {
-    let mut table = [Word::splat(0); 64];
+    let mut hasher = Hasher::new();
     let (groups, _) = records.as_chunks::<LANES>();
     for (group, out) in groups.iter().zip(out.chunks_mut(LANES)) {
         let mut blocks = [[0; 32]; LANES];
@@ -88,9 +89,8 @@ pub(crate) fn leaf_hashes(records: &[[u8; 24]], out: &mut [[u8; 32]]) -> usize {
             block[1..25].copy_from_slice(record);
             block[25] = 0x80;
         }
-        schedule_half(&transposed(&blocks), &AFTER_LEAF, &mut table);
         let mut state = initial();
-        rounds(&mut state, &table);
+        hasher.half(&mut state, &transposed(|lane| &blocks[lane]), &AFTER_LEAF);
         write(&state, out);
     }
     groups.len() * LANES
@@ -98,7 +98,7 @@ pub(crate) fn leaf_hashes(records: &[[u8; 24]], out: &mut [[u8; 32]]) -> usize {
 
 /// SHA-256(0x01 ‖ left ‖ right) of all `pairs` that fill vectors; gives how many.
 pub(crate) fn node_hashes(pairs: &[[[u8; 32]; 2]], out: &mut [[u8; 32]]) -> usize {
-    let mut table = [Word::splat(0); 64];
+    let mut hasher = Hasher::new();
     let (groups, _) = pairs.as_chunks::<LANES>();
     for (group, out) in groups.iter().zip(out.chunks_mut(LANES)) {
         let (mut first, mut second) = ([[1; BLOCK]; LANES], [[0; 32]; LANES]);
@@ -108,21 +108,60 @@ pub(crate) fn node_hashes(pairs: &[[[u8; 32]; 2]], out: &mut [[u8; 32]]) -> usiz
             second[..2].copy_from_slice(&[bytes[63], 0x80]);
         }
         let mut state = initial();
-        schedule(&transposed(&first), &mut table);
-        rounds(&mut state, &table);
-        schedule_half(&transposed(&second), &AFTER_NODE, &mut table);
-        rounds(&mut state, &table);
+        hasher.whole(&mut state, &transposed(|lane| &first[lane]));
+        hasher.half(&mut state, &transposed(|lane| &second[lane]), &AFTER_NODE);
         write(&state, out);
     }
     groups.len() * LANES
 }
 
+/// Takes blocks into states; holds the memory that this needs.
+struct Hasher {
+    table: Box<Table>,
+    trace: Box<Table>,
+}
+
+impl Hasher {
+    fn new() -> Self {
+        Self { table: Box::new([Word::splat(0); 64]), trace: Box::new([Word::splat(0); 64]) }
+    }
+
+    /// A block that differs in every word.
+    fn whole(&mut self, state: &mut State, words: &[Word; 16]) {
+        schedule(words, &mut self.table);
+        rounds(state, &self.table, &mut self.trace);
+    }
+
+    /// A block that differs in its first half.
+    fn half(&mut self, state: &mut State, words: &[Word; 8], half: &HalfBlock) {
+        schedule_half(words, half, &mut self.table);
+        rounds(state, &self.table, &mut self.trace);
+    }
+
+    /// A block that is the same for all.
+    fn known(&mut self, state: &mut State, table: &Table) {
+        rounds(state, table, &mut self.trace);
+    }
+
+    /// SHA-256 of the 32 bytes that begin with, and in the end are, the state.
+    fn again(&mut self, state: &mut State) {
+        self.first(state, &AFTER_HASH);
+    }
+
+    /// From the words of the state, which are the first half of a message's first block, to the state behind that block.
+    fn first(&mut self, state: &mut State, half: &HalfBlock) {
+        schedule_half(state, half, &mut self.table);
+        *state = initial();
+        rounds(state, &self.table, &mut self.trace);
+    }
+}
+
 /// One vector's shares after the other.
 struct Group<'a> {
     job: &'a JobHasher,
+    hasher: Hasher,
     after_pair: Box<Table>,
-    /// The schedule that is being used.
-    table: Box<Table>,
+    prevhash: [u32; 8],
     /// Each lane's coinbase.
     coinbases: [Vec<[u8; BLOCK]>; LANES],
     /// For the anchor of the last lanes, if they had the same.
@@ -139,55 +178,61 @@ impl<'a> Group<'a> {
     fn new(job: &'a JobHasher) -> Self {
         Self {
             job,
+            hasher: Hasher::new(),
             after_pair: Box::new(AFTER_PAIR.map(Word::splat)),
-            table: Box::new([Word::splat(0); 64]),
+            prevhash: words_of(&job.prevhash),
             coinbases: core::array::from_fn(|_| job.coinbase.blocks.clone()),
             anchored: None,
         }
     }
 
-    /// Up to [`LANES`] shares; lanes without one repeat the last.
-    fn hash(&mut self, lanes: &[Lane], out: &mut [[u8; 32]]) {
-        let lane = |index: usize| &lanes[index.min(lanes.len() - 1)];
-        for (index, coinbase) in self.coinbases.iter_mut().enumerate() {
-            self.job.coinbase.fill(coinbase, lane(index));
+    fn hash(&mut self, lanes: [&Lane; LANES], out: &mut [[u8; 32]]) {
+        for (coinbase, lane) in self.coinbases.iter_mut().zip(lanes) {
+            self.job.coinbase.fill(coinbase, lane);
         }
-        let txid = self.txid(lanes);
-        let root = self.fold(txid);
-        let mut state = initial();
-        let header: [[u8; 80]; LANES] = core::array::from_fn(|index| self.job.header(lane(index)));
-        let header = header.map(|bytes| words_of::<20>(&bytes));
-        let header: [Word; 20] = core::array::from_fn(|word| Word::new(|lane| header[lane][word]));
-        let first = core::array::from_fn(|word| if word < 9 { header[word] } else { root[word - 9] });
-        schedule(&first, &mut self.table);
-        rounds(&mut state, &self.table);
-        let (zero, end) = (Word::splat(0), Word::splat(0x8000_0000));
-        let second = [root[7], header[17], header[18], header[19], end, zero, zero, zero];
-        schedule_half(&second, &AFTER_HEADER, &mut self.table);
-        rounds(&mut state, &self.table);
-        write(&self.again(&state), out);
-    }
-
-    fn txid(&mut self, lanes: &[Lane]) -> State {
         self.prepare_anchor(lanes);
         let mut state = self.job.coinbase.midstate.map(Word::splat);
+        self.coinbase(&mut state);
+        self.hasher.again(&mut state);
+        for sibling in &self.job.tables.branch {
+            self.hasher.first(&mut state, sibling);
+            self.hasher.known(&mut state, &self.after_pair);
+            self.hasher.again(&mut state);
+        }
+        self.header(&mut state, lanes);
+        self.hasher.again(&mut state);
+        write(&state, out);
+    }
+
+    fn coinbase(&mut self, state: &mut State) {
         for (index, block) in self.job.tables.coinbase.iter().enumerate() {
             let anchored = self.anchored.as_ref().and_then(|anchored| anchored.tables[index].as_deref());
             match (block, anchored) {
-                (CoinbaseBlock::Known(table), _) => rounds(&mut state, table),
-                (_, Some(table)) => rounds(&mut state, table),
-                (_, None) => {
-                    let blocks: [[u8; BLOCK]; LANES] = core::array::from_fn(|lane| self.coinbases[lane][index]);
-                    schedule(&transposed(&blocks), &mut self.table);
-                    rounds(&mut state, &self.table);
-                }
+                (CoinbaseBlock::Known(table), _) => self.hasher.known(state, table),
+                (_, Some(table)) => self.hasher.known(state, table),
+                (_, None) => self.hasher.whole(state, &transposed(|lane| &self.coinbases[lane][index])),
             }
         }
-        self.again(&state)
+    }
+
+    /// From the merkle root to the first hash of the header. Its words are the bytes of little-endian numbers.
+    fn header(&mut self, root: &mut State, lanes: [&Lane; LANES]) {
+        let of_lanes = |number: fn(&Lane) -> u32| Word::new(|lane| number(lanes[lane]).swap_bytes());
+        let first = core::array::from_fn(|word| match word {
+            0 => of_lanes(|lane| lane.version),
+            1..9 => Word::splat(self.prevhash[word - 1]),
+            _ => root[word - 9],
+        });
+        let (ntime, nonce) = (of_lanes(|lane| lane.ntime), of_lanes(|lane| lane.nonce));
+        let (nbits, end, zero) = (self.job.nbits.swap_bytes(), 0x8000_0000, Word::splat(0));
+        let second = [root[7], ntime, Word::splat(nbits), nonce, Word::splat(end), zero, zero, zero];
+        *root = initial();
+        self.hasher.whole(root, &first);
+        self.hasher.half(root, &second, &AFTER_HEADER);
     }
 
     /// Where all lanes have one anchor, the blocks that hold it are known until a group has another.
-    fn prepare_anchor(&mut self, lanes: &[Lane]) {
+    fn prepare_anchor(&mut self, lanes: [&Lane; LANES]) {
         let anchor = lanes[0].anchor;
         if lanes.iter().any(|lane| lane.anchor != anchor) {
             self.anchored = None;
@@ -199,24 +244,6 @@ impl<'a> Group<'a> {
             let tables = self.job.tables.coinbase.iter().enumerate().map(table).collect();
             self.anchored = Some(Anchored { anchor, tables });
         }
-    }
-
-    fn fold(&mut self, txid: State) -> State {
-        self.job.tables.branch.iter().fold(txid, |node, sibling| {
-            let mut state = initial();
-            schedule_half(&node, sibling, &mut self.table);
-            rounds(&mut state, &self.table);
-            rounds(&mut state, &self.after_pair);
-            self.again(&state)
-        })
-    }
-
-    /// SHA-256 of the hashes that the states are.
-    fn again(&mut self, hashes: &State) -> State {
-        let mut state = initial();
-        schedule_half(hashes, &AFTER_HASH, &mut self.table);
-        rounds(&mut state, &self.table);
-        state
     }
 }
 
@@ -230,9 +257,13 @@ fn splat(block: &[u8; BLOCK]) -> Table {
 }
 
 /// The words of each lane's block, lane by lane.
-fn transposed<const BYTES: usize, const WORDS: usize>(blocks: &[[u8; BYTES]; LANES]) -> [Word; WORDS] {
-    let words = blocks.each_ref().map(|block| words_of::<WORDS>(block));
-    core::array::from_fn(|word| Word::new(|lane| words[lane][word]))
+fn transposed<'a, const BYTES: usize, const WORDS: usize>(block: impl Fn(usize) -> &'a [u8; BYTES]) -> [Word; WORDS] {
+    core::array::from_fn(|word| {
+        Word::new(|lane| {
+            let (words, _) = block(lane).as_chunks::<4>();
+            u32::from_be_bytes(words[word])
+        })
+    })
 }
 
 /// The lanes' hashes; `out` may have fewer.

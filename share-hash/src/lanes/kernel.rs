@@ -67,19 +67,29 @@ impl Word {
     }
 }
 
-/// Sixteen copies of an expression, with an index from 0 to 15 known to each: a loop would keep the words in memory.
-macro_rules! sixteen {
-    (|$index:ident| $body:expr) => { sixteen!($index $body; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15) };
+/// Copies of an expression, with an index known to each: a loop would keep the words in memory.
+macro_rules! unrolled {
+    (8, |$index:ident| $body:expr) => { unrolled!($index $body; 0 1 2 3 4 5 6 7) };
+    (16, |$index:ident| $body:expr) => { unrolled!($index $body; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15) };
     ($index:ident $body:expr; $($number:literal)*) => { $({ let $index: usize = $number; $body })* };
 }
 
 /// The 64 rounds, and the addition of the state before them.
+///
+/// `trace` is written and never read. Without it the compiler puts half of each round off until its result is wanted,
+/// three rounds later, and every round then waits for it; what has to be stored is computed in time.
 #[inline(never)]
-pub(super) fn rounds(state: &mut State, table: &Table) {
+pub(super) fn rounds(state: &mut State, table: &Table, trace: &mut Table) {
     let mut s = *state;
-    let (rows, _) = table.as_chunks::<16>();
-    for row in rows {
-        sixteen!(|i| round(&mut s, i, row[i]));
+    let (rows, _) = table.as_chunks::<8>();
+    let (traces, _) = trace.as_chunks_mut::<8>();
+    for (row, trace) in rows.iter().zip(traces) {
+        unrolled!(8, |i| {
+            round(&mut s, i, row[i]);
+            if i % 2 == 1 {
+                trace[i] = s[7 - i];
+            }
+        });
     }
     for (before, after) in state.iter_mut().zip(s) {
         *before = before.add(after);
@@ -89,7 +99,7 @@ pub(super) fn rounds(state: &mut State, table: &Table) {
 /// One round. Instead of moving the eight words along, they are looked for in other places.
 #[inline(always)]
 fn round(s: &mut State, index: usize, word: Word) {
-    let at = |place: usize| (place + 16 - index) & 7;
+    let at = |place: usize| (place + 8 - index) & 7;
     let (a, b, c) = (s[at(0)], s[at(1)], s[at(2)]);
     let (e, f, g) = (s[at(4)], s[at(5)], s[at(6)]);
     let choice = g.xor(e.and(f.xor(g)));
@@ -107,7 +117,7 @@ pub(super) fn schedule(words: &[Word; 16], table: &mut Table) {
     let (rows, _) = table.as_chunks_mut::<16>();
     let (k, _) = K.as_chunks::<16>();
     let mut w = *words;
-    sixteen!(|i| rows[0][i] = w[i].add(Word::splat(k[0][i])));
+    unrolled!(16, |i| rows[0][i] = w[i].add(Word::splat(k[0][i])));
     for row in 1..4 {
         extend(&mut w, &k[row], &mut rows[row]);
     }
@@ -120,11 +130,11 @@ pub(super) fn schedule_half(words: &[Word; 8], half: &HalfBlock, table: &mut Tab
     let (k, _) = K.as_chunks::<16>();
     let mut w = [words[0]; 16];
     w[..8].copy_from_slice(words);
-    sixteen!(|i| {
+    unrolled!(16, |i| {
         rows[0][i] = if i < 8 { w[i].add(Word::splat(k[0][i])) } else { Word::splat(half.rounds[i & 7]) };
     });
     // W[16 + i] as `extend` has it, without the terms that are in `half`.
-    sixteen!(|i| {
+    unrolled!(16, |i| {
         let mut word = Word::splat(half.schedule[i]);
         if i < 8 {
             word = word.add(w[i]);
@@ -149,7 +159,7 @@ pub(super) fn schedule_half(words: &[Word; 8], half: &HalfBlock, table: &mut Tab
 /// The next sixteen words of the schedule.
 #[inline(always)]
 fn extend(w: &mut [Word; 16], k: &[u32; 16], row: &mut [Word; 16]) {
-    sixteen!(|i| {
+    unrolled!(16, |i| {
         let sum = w[i].add(small_sigma0(w[(i + 1) & 15])).add(w[(i + 9) & 15]);
         w[i] = sum.add(small_sigma1(w[(i + 14) & 15]));
         row[i] = w[i].add(Word::splat(k[i]));

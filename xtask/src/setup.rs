@@ -58,6 +58,11 @@ pub(crate) fn browser_tests() -> anyhow::Result<()> {
     node_modules::install("tests/browser")
 }
 
+/// Where the browser's build of the verifier is.
+pub(crate) fn wasm_for_web() -> PathBuf {
+    wasm::web_folder()
+}
+
 /// Where a Node build of the verifier is.
 pub(crate) fn wasm_for_node(variant: Variant) -> PathBuf {
     wasm::node_folder(variant)

@@ -87,7 +87,8 @@ pub(crate) fn node_folder(variant: Variant) -> PathBuf {
     })
 }
 
-fn web_folder() -> PathBuf {
+/// Where the browser's build is.
+pub(crate) fn web_folder() -> PathBuf {
     paths::frontend().join("src/lib/wasm")
 }
 

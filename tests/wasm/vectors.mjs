@@ -56,6 +56,42 @@ for (const file of readdirSync(join(vectors, 'audit'))) {
 	});
 }
 
+const honest = load(join(vectors, 'audit', 'honest.json'));
+
+/** The honest log in another depth, or with more lanes. */
+async function ask(more, lanes) {
+	const { policy, receipt, claims, wasm_sha256, files } = honest;
+	const options = { policy, receipt, claims, wasm_sha256, ...more };
+	return JSON.parse(await audit(hostOf(files, [], lanes), JSON.stringify(options)));
+}
+
+test('several tasks at once give the same report', async () => {
+	assert.deepEqual(await ask({}, 4), await ask({}, 1));
+});
+
+test('the depths estimate and sampled say what they are worth', async () => {
+	const estimate = await ask({ depth: 'estimate' });
+	assert.deepEqual([estimate.depth, estimate.held, estimate.sampling], ['estimate', true, null]);
+	assert.equal(estimate.estimate.claimed, honest.work);
+	const sampled = await ask({ depth: 'sampled', samples: 7, seed: '5a'.repeat(32) });
+	assert.deepEqual([sampled.depth, sampled.held, sampled.estimate], ['sampled', true, null]);
+	const { samples, seed, samples_for_999 } = sampled.sampling;
+	assert.deepEqual([samples, seed, samples_for_999], [7, '5a'.repeat(32), 688]);
+	assert.equal((await ask({ depth: 'sampled', seed: '5a'.repeat(32) })).sampling.samples, 300);
+	await assert.rejects(ask({ depth: 'sampled' }), /seed/);
+});
+
+test('a worker that dies fails share.work, and a task that is none is refused', async () => {
+	const host = hostOf(honest.files);
+	host.count = async () => {
+		throw new Error('the worker died');
+	};
+	const report = JSON.parse(await audit(host, JSON.stringify({ policy: honest.policy })));
+	const failed = report.checks.filter((check) => check.outcome === 'failed');
+	assert.ok(failed.some((check) => check.id === 'share.work' && check.place.found === 'the worker died'));
+	await assert.rejects(count(hostOf({}), '{}'), /task: /);
+});
+
 for (const { name, hash, share } of load(join(vectors, 'blocks.json'))) {
 	test(`${name} is a share of its network target`, () => {
 		const rebuilt = JSON.parse(rebuildShare(JSON.stringify(share)));

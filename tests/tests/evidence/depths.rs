@@ -196,6 +196,30 @@ fn an_estimate_looks_for_blocks_as_far_as_there_can_be_any() {
 }
 
 #[test]
+fn anything_behind_the_last_record_fails_share_work() {
+    let (honest, policy) = log_of(&[0, 5_000, 1], HARD, &|_| {});
+    for (path, more) in [("epoch/2/shares", 1), ("epoch/2/shares", RECORD_LEN), ("epoch/1/shares", 1)] {
+        let mut files = honest.clone();
+        files.get_mut(path).unwrap().extend(vec![0; more]);
+        assert_eq!(failed(&ask(&files, &policy, Depth::Exact)), [CheckId::ShareWork], "{more} bytes behind {path}");
+    }
+}
+
+#[test]
+fn each_kept_checkpoint_is_compared() {
+    let (honest, policy) = log_of(&[10, 10, 1], HARD, &|_| {});
+    let kept: Vec<&String> = honest.keys().filter(|path| path.starts_with("log/checkpoints/")).collect();
+    assert_eq!(kept.len(), 3 + 2, "openings and closings");
+    for path in kept {
+        let mut files = honest.clone();
+        files.insert(path.clone(), honest["log/checkpoint"].clone());
+        let failed = failed(&ask(&files, &policy, Depth::Estimate));
+        let is_newest = honest[path] == honest["log/checkpoint"];
+        assert_eq!(failed, if is_newest { vec![] } else { vec![CheckId::LogSigned] }, "{path}");
+    }
+}
+
+#[test]
 fn sampling_states_what_it_is_worth() {
     let (files, policy) = log_of(&[5_000, 9_000, 0, 1], HARD, &|_| {});
     let report = ask(&files, &policy, sampled(300));

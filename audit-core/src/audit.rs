@@ -65,7 +65,7 @@ pub async fn audit<E: Evidence, C: Counters>(
     stream.settle(&mut source, u64::MAX, &mut findings).await;
     stream.debts.read_rest(&mut source, &mut findings).await;
     let sums = stream.finish(&mut findings);
-    findings.into_report(request.depth, Some(&log.checkpoint), sums)
+    findings.into_report(request.depth, Some(&log), sums)
 }
 
 /// What passes from epoch to epoch: a part for each concern.

@@ -19,7 +19,7 @@ use crate::{
     entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Liabilities, Manifest, Payout, Settlement},
     hash::{BlockHash, Hash32},
     merkle::{Frontier, leaf_hash},
-    policy::Judged,
+    policy::{Cosigned, Judged},
     tile::{BUNDLE_MAX, bundles, entries_path, split_bundle},
 };
 
@@ -27,6 +27,8 @@ use crate::{
 pub(super) struct Log {
     /// The head everything is judged under.
     pub(super) checkpoint: Checkpoint,
+    /// Who cosigned it.
+    pub(super) cosigned: Vec<Cosigned>,
     /// With their leaf index, as everything below, in log order.
     pub(super) manifests: Vec<(u64, Manifest)>,
     /// Contracts.
@@ -75,7 +77,18 @@ impl Log {
         let (manifests, contracts, epochs) = (Vec::new(), Vec::new(), Vec::new());
         let (blocks, fates, settlements) = (Vec::new(), Vec::new(), Vec::new());
         let (payouts, liabilities) = (Vec::new(), Vec::new());
-        Self { checkpoint, manifests, contracts, epochs, blocks, fates, settlements, payouts, liabilities }
+        Self {
+            checkpoint,
+            cosigned: Vec::new(),
+            manifests,
+            contracts,
+            epochs,
+            blocks,
+            fates,
+            settlements,
+            payouts,
+            liabilities,
+        }
     }
 
     /// Path of the entry bundle that holds the entry at a leaf index.
@@ -110,6 +123,7 @@ pub(super) async fn read<E: Evidence>(
     }
     let checkpoint = newest.checkpoint.clone();
     let log = read_entries(source, &checkpoint, request, findings).await?;
+    let log = Log { cosigned: newest.cosigned.clone(), ..log };
     witnessed::newest_is_recent(&log, &newest, &request.policy, findings);
     let witnessed = if newest.cosigned.is_empty() { "" } else { ", cosigned by " };
     let witnesses = if newest.cosigned.is_empty() { String::new() } else { newest.witnesses() };

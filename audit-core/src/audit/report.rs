@@ -8,10 +8,10 @@ use alloc::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Depth, Estimate, Sampling};
+use super::{Depth, Estimate, Sampling, log::Log};
 use crate::{
-    checkpoint::Checkpoint,
     hash::Hash32,
+    policy::Cosigned,
     work::{Sats, Units, Work},
 };
 
@@ -29,6 +29,8 @@ pub struct AuditReport {
     pub tree_size: u64,
     /// Root.
     pub root: Hash32,
+    /// The policy's witnesses that cosigned this head, and when.
+    pub cosigned: Vec<Cosigned>,
     /// The sealed epochs; null when there are none.
     pub epochs: Option<EpochRange>,
     /// `exact`, `estimate` or `sampled`.
@@ -297,7 +299,8 @@ impl Findings {
     }
 
     /// The report, every check in it.
-    pub(super) fn into_report(mut self, depth: Depth, checkpoint: Option<&Checkpoint>, sums: Sums) -> AuditReport {
+    pub(super) fn into_report(mut self, depth: Depth, log: Option<&Log>, sums: Sums) -> AuditReport {
+        let checkpoint = log.map(|log| &log.checkpoint);
         let checks: Vec<CheckReport> = CheckId::ALL.iter().map(|check| self.take(*check)).collect();
         let left_out = |check: &CheckReport| matches!(check.outcome, Outcome::Failed | Outcome::NotChecked);
         let Sums { totals, contract, estimate, sampling } = sums;
@@ -306,6 +309,7 @@ impl Findings {
             origin: checkpoint.map(|checkpoint| checkpoint.origin.clone()).unwrap_or_default(),
             tree_size: checkpoint.map_or(0, |checkpoint| checkpoint.size),
             root: checkpoint.map(|checkpoint| checkpoint.root).unwrap_or_default(),
+            cosigned: log.map(|log| log.cosigned.clone()).unwrap_or_default(),
             epochs: (totals.epochs > 0).then_some(EpochRange { first: 1, last: totals.epochs }),
             depth: depth.name(),
             held: !checks.iter().any(left_out),

@@ -6,6 +6,8 @@ use alloc::{
     vec::Vec,
 };
 
+use serde::Serialize;
+
 use super::{Member, Policy, PolicyWitness};
 use crate::{
     checkpoint::{Checkpoint, CheckpointError, KeyKind, SignedNote, Verified, Vkey},
@@ -24,13 +26,14 @@ pub struct Judged {
 }
 
 /// A cosignature that was verified.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Cosigned {
     /// The witness's name in the policy.
     pub witness: String,
     /// When it says that it cosigned, POSIX seconds.
     pub time_s: u64,
     /// Which of the policy's witnesses.
+    #[serde(skip)]
     index: usize,
 }
 

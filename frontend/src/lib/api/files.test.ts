@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { fetchFile, fetchText } from './files';
+import { fetchFile, fetchRange, fetchText, isPassing } from './files';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -38,4 +38,49 @@ it('a page in place of a file is a missing file', async () => {
 it('a malformed text is refused', async () => {
 	serve(new Uint8Array([0xff]));
 	await expect(fetchText('log/policy')).rejects.toThrow();
+});
+
+const whole = new Uint8Array([0, 1, 2, 3, 4, 5, 6, 7]);
+
+it('a range is asked for with the Range header', async () => {
+	const asked: unknown[] = [];
+	vi.stubGlobal('fetch', async (_: string, { headers }: { headers: unknown }) => {
+		asked.push(headers);
+		return new Response(whole.slice(2, 5), { status: 206, headers: { 'content-range': 'bytes 2-4/8' } });
+	});
+	expect(await fetchRange('epoch/1/shares', 2, 3)).toEqual(new Uint8Array([2, 3, 4]));
+	expect(asked).toEqual([{ range: 'bytes=2-4' }]);
+});
+
+it('a server without ranges is read up to the last byte that is needed', async () => {
+	serve(whole);
+	expect(await fetchRange('epoch/1/shares', 2, 3)).toEqual(new Uint8Array([2, 3, 4]));
+});
+
+it('a range over the end of the file is what there is', async () => {
+	serve(whole);
+	expect(await fetchRange('epoch/1/shares', 6, 10)).toEqual(new Uint8Array([6, 7]));
+	serve('', { status: 416 });
+	expect(await fetchRange('epoch/1/shares', 8, 10)).toEqual(new Uint8Array());
+});
+
+it('another range than the one that was asked for is refused', async () => {
+	serve(whole.slice(0, 3), { status: 206, headers: { 'content-range': 'bytes 0-2/8' } });
+	await expect(fetchRange('epoch/1/shares', 2, 3)).rejects.toThrow('instead of the bytes from 2 on');
+});
+
+it('a longer range than the one that was asked for is refused', async () => {
+	serve(whole, { status: 206, headers: { 'content-range': 'bytes 0-7/8' } });
+	await expect(fetchRange('epoch/1/shares', 0, 3)).rejects.toThrow('longer than the 3 bytes');
+});
+
+it('an overloaded or unreachable server is a passing trouble, a missing file is not', async () => {
+	const trouble = async (init: ResponseInit) => {
+		serve('', init);
+		return isPassing(await fetchFile('log/checkpoint').catch((thrown: unknown) => thrown));
+	};
+	expect(await trouble({ status: 503 })).toBe(true);
+	expect(await trouble({ status: 404 })).toBe(false);
+	vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')));
+	expect(isPassing(await fetchFile('log/checkpoint').catch((thrown: unknown) => thrown))).toBe(true);
 });

@@ -55,6 +55,12 @@ pub fn contract_id(receipt_json: &str) -> Result<String, JsValue> {
     Ok(receipt.contract_id().to_string())
 }
 
+/// Why a policy can't be used; nothing when it can.
+#[wasm_bindgen(js_name = policyProblem)]
+pub fn policy_problem(text: &str) -> Option<String> {
+    audit_core::policy::Policy::parse(text).err().map(|error| error.to_string())
+}
+
 /// Rebuilds one share from its parts (JSON: version, prevhash, coinbase, branch, ntime, nbits, nonce) and gives txid,
 /// header, hash and whether it meets the network target, as JSON.
 ///

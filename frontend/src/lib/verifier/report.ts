@@ -1,15 +1,29 @@
+import type { Depth } from './depth';
+
 /** The verifier's report (format 1), as `verifier-wasm` and `provenhash-audit --json` write it. */
 export interface Report {
 	format: 1;
 	origin: string;
 	tree_size: number;
 	root: string;
+	/** The policy's witnesses that cosigned this head, and when each says that it saw it. */
+	cosigned: Cosigned[];
 	epochs: { first: number; last: number } | null;
-	depth: string;
+	depth: Depth;
+	/** Best hashes: an estimate of all work that needs no trust in its division into shares. `null` where there are too few. */
+	estimate: Estimate | null;
+	/** Only in depth `sampled`. */
+	sampling: Sampling | null;
 	held: boolean;
 	checks: Check[];
 	totals: Totals;
 	contract: ContractReport | null;
+}
+
+export interface Cosigned {
+	witness: string;
+	/** Seconds, by the witness's own clock. */
+	time_s: number;
 }
 
 /** `not_bound`: holds for the public id, but not for a certain buyer. `not_checked`: an earlier failure left nothing to check. */
@@ -35,6 +49,30 @@ export interface Place {
 	index: number | null;
 	expected: string;
 	found: string;
+}
+
+export interface Estimate {
+	/** How many of the best hashes it was made from. */
+	k: number;
+	work: string;
+	/** The work that the log claims in the same range. */
+	claimed: string;
+	/** One standard deviation. */
+	error_ppm: number;
+}
+
+export interface Sampling {
+	/** Draws; a piece may be drawn twice. */
+	samples: number;
+	/** Different pieces drawn, and the shares in them. */
+	chunks: number;
+	shares: number;
+	/** The chance that these draws would have met a lie about one hundredth of the work. */
+	confidence_ppm: number;
+	/** Draws in all that make this chance 99.9 %. */
+	samples_for_999: number;
+	/** What the draws depended on. */
+	seed: string;
 }
 
 export interface Totals {

@@ -15,22 +15,22 @@ beforeEach(() => {
 });
 
 it('a log that held is remembered', () => {
-	rememberLog([KEY], held);
-	expect(seenLog([KEY])).toMatchObject({ origin: 'log.example/one', size: 120, root: 'aa' });
+	rememberLog([KEY], held, 'note');
+	expect(seenLog([KEY])).toMatchObject({ origin: 'log.example/one', size: 120, root: 'aa', checkpoint: 'note' });
 });
 
 it('a log that failed does not replace the one that held', () => {
-	rememberLog([KEY], held);
-	rememberLog([KEY], { ...held, held: false, tree_size: 60 });
+	rememberLog([KEY], held, 'note');
+	rememberLog([KEY], { ...held, held: false, tree_size: 60 }, 'other');
 	expect(seenLog([KEY])?.size).toBe(120);
 });
 
 it('another key is another log', () => {
-	rememberLog([KEY], held);
+	rememberLog([KEY], held, 'note');
 	expect(seenLog([OTHER])).toBeNull();
 });
 
 it('a log of another origin is not remembered under this key', () => {
-	rememberLog([KEY], { ...held, origin: 'log.example/two' });
+	rememberLog([KEY], { ...held, origin: 'log.example/two' }, 'note');
 	expect(seenLog([KEY])).toBeNull();
 });

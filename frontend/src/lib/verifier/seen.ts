@@ -12,6 +12,8 @@ export interface LogHead {
 /** The head of the last log that held here. */
 export interface SeenLog extends LogHead {
 	at_ms: number;
+	/** The signed checkpoint itself: beside another one it proves to anyone that the log was rewritten. */
+	checkpoint?: string;
 }
 
 /**
@@ -29,9 +31,9 @@ export function seenLog(logKeys: string[]): SeenLog | null {
 }
 
 /** Remembers the log of a report that held. A report that failed never replaces what is remembered. */
-export function rememberLog(logKeys: string[], { held, origin, tree_size, root }: Report): void {
+export function rememberLog(logKeys: string[], { held, origin, tree_size, root }: Report, checkpoint: string): void {
 	const key = logKeys.find((key) => key.startsWith(`${origin}+`));
 	if (!held || key === undefined) return;
-	const seen: SeenLog = { origin, size: tree_size, root, at_ms: Date.now() };
+	const seen: SeenLog = { origin, size: tree_size, root, at_ms: Date.now(), checkpoint };
 	localStorage.setItem(SEEN + key, JSON.stringify(seen));
 }

@@ -42,6 +42,13 @@ def network_target(nbits):
     return target
 
 
+def compact(target):
+    """The nbits of a target: the least exponent whose mantissa fits 23 bits."""
+    exponent = (target.bit_length() + 8) // 8
+    mantissa = target >> 8 * (exponent - 3) if exponent > 3 else target << 8 * (3 - exponent)
+    return exponent << 24 | mantissa
+
+
 def fold(txid, branch):
     """The merkle root of a block whose leftmost transaction has this branch."""
     for sibling in branch:
@@ -130,25 +137,25 @@ def height_push(height):
 
 
 def parse_transaction(data):
-    """Spent outputs (txid, vout) and outputs (value, script) of a transaction without its witnesses."""
+    """Inputs (txid, vout, script) and outputs (value, script) of a transaction without its witnesses."""
     demand(len(data) != 64, "a transaction of 64 bytes")
     reader = Reader(data, long_counts=True)
     reader.take(4)
-    spent = [parse_input(reader) for _ in range(reader.count())]
+    inputs = [parse_input(reader) for _ in range(reader.count())]
     outputs = [(reader.little(8), reader.take(reader.count())) for _ in range(reader.count())]
     reader.take(4)
     demand(reader.at == len(data), "bytes behind a transaction")
-    demand(spent and outputs, "a transaction without inputs or outputs")
+    demand(inputs and outputs, "a transaction without inputs or outputs")
     demand(all(value <= MAX_SATS for value, _ in outputs), "an output of more than all money")
-    return spent, outputs
+    return inputs, outputs
 
 
 def parse_input(reader):
-    """The output that an input spends."""
-    spent = number(reader.take(32)), reader.little(4)
-    reader.take(reader.count())
+    """The output that an input spends, and its script."""
+    txid, vout = number(reader.take(32)), reader.little(4)
+    script = reader.take(reader.count())
     reader.take(4)
-    return spent
+    return txid, vout, script
 
 
 def judge_outputs(outputs):

@@ -1,7 +1,7 @@
 """The entries of a log and their order (docs/LOG.md §4)."""
 
 from wire import (
-    array, block_hash, choice, decimal, demand, hash_value, hex_of, integer, nullable,
+    U32, array, block_hash, choice, decimal, demand, hash_value, hex_of, integer, nullable,
     parse_json, record, sats, text,
 )
 
@@ -31,14 +31,14 @@ FIELDS = {
     "contract_resume": CONTRACT_CHANGE,
     "contract_close": CONTRACT_CHANGE,
     "epoch_open": {
-        "epoch": integer(), "start_ms": integer(), "chain": record(height=integer(), hash=block_hash), "allocation": LIST,
+        "epoch": integer(), "start_ms": integer(), "chain": record(height=integer(U32), hash=block_hash), "allocation": LIST,
     },
     "epoch_close": {
         "format": choice(1), "epoch": integer(), "shares": SHARES, "levels": array(integer(63, -32)), "jobs": hash_value,
         "sessions": hash_value, "chunks": hash_value, "rejects": hash_value, "best_hash": nullable(block_hash),
         "end_ms": nullable(integer()),
     },
-    "block_found": {"epoch": integer(), "height": integer(), "hash": block_hash, "reward_sats": sats},
+    "block_found": {"epoch": integer(), "height": integer(U32), "hash": block_hash, "reward_sats": sats},
     "block_matured": {"hash": block_hash},
     "block_orphaned": {"hash": block_hash},
     "external_input": {"name": text, "value": decimal(), "source": text, "at_ms": integer()},

@@ -2,6 +2,7 @@
 
 import base64
 import struct
+from dataclasses import dataclass
 from hashlib import sha256
 
 from bitcoin import (
@@ -19,6 +20,7 @@ RECORD = struct.Struct(">HbBH8sHHIH")
 MAX_NTIME_OFFSET = 7000
 CHUNK = 4096
 CHUNK_ROW = 80
+BEST = 1024
 DRIFT = 7200  # seconds
 
 JOB = record(
@@ -78,19 +80,6 @@ def check_times(path, jobs, epoch):
             raise Wrong(path, f"a time of {earliest}…{latest}", job.ntime, job.job)
 
 
-class Tips:
-    """Height and nbits of the blocks on top of a block, as jobs and entries state them."""
-
-    def __init__(self):
-        self.heights, self.nbits = {}, {}
-
-    def see(self, file, prevhash, height, nbits=None, index=None):
-        """Fails on a statement that differs from an earlier one."""
-        compare(file, self.heights.setdefault(prevhash, height), height, index)
-        if nbits is not None:
-            compare(file, self.nbits.setdefault(prevhash, nbits), nbits, index)
-
-
 def anchor_hash(epoch, target, origin, root):
     """What the anchor of a coinbase commits to (§5)."""
     preimage = f"provenhash/anchor/v1\nepoch {epoch.number}\ntarget {target:064x}\n"
@@ -146,8 +135,18 @@ class Counter:
         return self.works[level], hashed, job, coinbase
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What the shares of an epoch came to."""
+
+    work: int
+    blocks: dict  # (job, coinbase) of each share that is a block, by hash
+    best: list  # the lowest header hashes
+    levels: set  # of all shares
+
+
 def check_shares(files, epoch, counter):
-    """Rebuilds every share; gives the epoch's work and the shares that are blocks, as {hash: (job, coinbase)}."""
+    """Rebuilds every share; gives what the epoch came to."""
     path, stated = f"epoch/{epoch.number}/shares", epoch.close.shares
     demand(is_strictly_increasing(epoch.close.levels), "levels that do not strictly increase")
     if path not in files:
@@ -155,7 +154,7 @@ def check_shares(files, epoch, counter):
     data = files[path]
     compare(path, stated.count * RECORD.size, len(data))
     records = [data[at : at + RECORD.size] for at in range(0, len(data), RECORD.size)]
-    last, best, blocks, rows = -1, None, {}, []
+    last, best, blocks, rows, levels = -1, [], {}, [], set()
     for start in range(0, len(records), CHUNK):
         chunk, work, first = records[start : start + CHUNK], 0, None
         for index, each in enumerate(chunk, start):
@@ -163,9 +162,10 @@ def check_shares(files, epoch, counter):
             if hashed <= last:
                 raise Wrong(path, f"a hash above {display(last)}", display(hashed), index)
             first = hashed if first is None else first
-            best = hashed if best is None else best
             last = hashed
             work += share_work
+            best += [hashed] if len(best) < BEST else []
+            levels.add(level_of(each))
             if hashed <= job.target:
                 blocks[hashed] = job, coinbase
         rows.append((tree_root([leaf_hash(each) for each in chunk]), first, work))
@@ -173,8 +173,13 @@ def check_shares(files, epoch, counter):
     work = sum(work for _, _, work in rows)
     compare(path, stated.root, tree_root([root for root, _, _ in rows]))
     compare(path, stated.work, work)
-    compare(path, epoch.close.best_hash, best)
-    return work, blocks
+    compare(path, epoch.close.best_hash, best[0] if best else None)
+    return Counted(work, blocks, best, levels)
+
+
+def level_of(data):
+    """The level of a record."""
+    return RECORD.unpack(data)[1]
 
 
 def count_one(path, index, data, counter):

@@ -129,7 +129,8 @@ def read_payout(files, path, entry):
 def read_transaction(path, file):
     """What a payout's transaction spends, when it is the one that the file names and pays what its rows say."""
     compare(path, display(number(sha256d(file.transaction))), display(file.txid))
-    spent, outputs = parse_transaction(file.transaction)
+    inputs, outputs = parse_transaction(file.transaction)
+    spent = [(txid, vout) for txid, vout, _ in inputs]
     demand(spent != [NULL], "a coinbase")
     sums = {}
     for amount, _, vout in file.outputs:
@@ -171,7 +172,7 @@ def coin_id(txid, vout):
 def keep_books(files, log, judged, credits, operator, report):
     """Goes through the log's money in order; None where a part of it could not be judged."""
     books = Books(operator)
-    blocks = {hashed: block for each in judged for hashed, block in (each.blocks or {}).items()}
+    blocks = {hashed: block for each in judged if each.counted for hashed, block in each.counted.blocks.items()}
     for index, entry in enumerate(log.order.entries):
         if entry.type == "settlement" and not settled(books, files, entry, credits):
             report.leave_out("liab.sum", "payout.mine")
@@ -224,6 +225,13 @@ def check_paid(books, receipt):
         for _, identity, vout in file.outputs:
             if identity == receipt.contract and vout < len(outputs):
                 compare(payout_path(file.txid), receipt.details.payout_script, outputs[vout][1])
+
+
+def check_confirmed(file, chain):
+    """A payout whose block is on the chain is in it."""
+    height = chain.height_of(file.block)
+    if height is not None:
+        compare(payout_path(file.txid), chain.header(height).merkle_root, merkle_root(file))
 
 
 def check_listed(books, contract):

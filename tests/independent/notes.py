@@ -102,8 +102,8 @@ def parse_checkpoint(text):
 
 def parse_size(digits):
     """A tree size: a decimal number without leading zeros."""
-    demand(digits.isascii() and digits.isdecimal() and len(digits) <= 20 and str(int(digits)) == digits, f"no size: {digits}")
-    demand(int(digits) <= U64, f"no size: {digits}")
+    demand(digits.isascii() and digits.isdecimal() and len(digits) <= 20, f"no size: {digits}")
+    demand(str(int(digits)) == digits and int(digits) <= U64, f"no size: {digits}")
     return int(digits)
 
 

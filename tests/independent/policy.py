@@ -1,4 +1,7 @@
-"""Whom a verifier trusts, and what it believes of a checkpoint (docs/LOG.md §3.1; c2sp.org/tlog-policy, tlog-cosignature)."""
+"""Whom a verifier trusts, and what it believes of a checkpoint (docs/LOG.md §3.1).
+
+c2sp.org/tlog-policy and c2sp.org/tlog-cosignature, and one line of our own.
+"""
 
 from dataclasses import dataclass
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from wire import Malformed
 
 CHECKS = [
-    "bundle.intact", "log.signed", "log.grew", "log.complete", "log.time", "job.anchored", "share.work", "alloc.sum",
-    "alloc.all", "alloc.mine", "contract.hashes", "block.all", "settle.sum", "settle.mine", "liab.sum", "payout.mine",
+    "bundle.intact", "log.signed", "log.grew", "log.complete", "log.time", "chain.linked", "job.anchored", "share.work",
+    "share.plausible", "alloc.sum", "alloc.all", "alloc.mine", "contract.hashes", "block.all", "settle.sum", "settle.mine", "liab.sum", "payout.mine",
     "verifier.self",
 ]
 
@@ -39,7 +39,7 @@ class Report:
         self.places = {check: [] for check in CHECKS}
         self.gaps = set()
         self.totals = {"tree_size": 0, "epochs": 0, "shares": 0, "work": 0, "blocks": 0, "reward_sats": 0, "credits_sats": 0}
-        self.contract = None
+        self.contract = self.estimate = None
 
     @contextmanager
     def judging(self, check, file):
@@ -83,5 +83,5 @@ class Report:
         """The report as text."""
         checks = {check: {"outcome": self.outcomes[check], "places": self.places[check][:3]} for check in CHECKS}
         totals = self.totals | {"work": str(self.totals["work"])}
-        content = {"held": self.held, "checks": checks, "totals": totals, "contract": self.contract}
+        content = {"held": self.held, "checks": checks, "totals": totals, "estimate": self.estimate, "contract": self.contract}
         return json.dumps(content, indent=1, ensure_ascii=False)

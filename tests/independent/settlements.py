@@ -105,7 +105,8 @@ def check_entry(index, entry, due, right):
     compare(where, [display(each) for each in due.blocks], [display(each) for each in entry.blocks], index)
     for field, value in expected.items():
         compare(where, f"{field} {value}", f"{field} {getattr(entry, field)}", index)
-    compare(where, (len(rows), total, root.hex()), (entry.credits.count, entry.credits.total_sats, entry.credits.root.hex()), index)
+    stated = entry.credits
+    compare(where, (len(rows), total, root.hex()), (stated.count, stated.total_sats, stated.root.hex()), index)
 
 
 def credit_rows(credits):

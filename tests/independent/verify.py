@@ -4,11 +4,13 @@
 It was written from docs/LOG.md alone, to show that the page says enough, and to disagree with the first verifier should
 either of them be wrong. It reads a bundle's folder, its archive, or a vector of tests/vectors/audit.
 
-    python3 verify.py SOURCE [--policy FILE] [--receipt FILE] [--contract HEX] [--claims FILE] [--seen FILE] [--wasm-sha256 HEX]
+    python3 verify.py SOURCE [--policy FILE] [--receipt FILE] [--contract HEX] [--claims FILE] [--seen FILE]
+                      [--wasm-sha256 HEX]
 
 It prints a JSON report; the exit code is 0 when the evidence holds, 1 when it does not, 2 when nothing could be verified.
 
-Read in this order: wire, trees, notes, entries, logs, bitcoin, epochs, contracts, settlements; `audit` below joins them.
+Read in this order: wire, trees, notes, policy, entries, logs, bitcoin, chain, epochs, places, blocks, contracts,
+settlements, liabilities; `audit` below joins them.
 """
 
 import argparse
@@ -17,16 +19,22 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import blocks
 import contracts
 import epochs
 import liabilities
+import plausible
 import settlements
+from chain import read_chain
 from logs import read_log
 from notes import Checkpoint, parse_checkpoint, parse_note
+from places import Places
 from policy import Policy, parse_policy
 from report import Report, Wrong, compare
 from sources import SUMS, Misfit, check_sums, read_source
 from wire import Malformed, display, hash_value
+
+ENTRIES = "log/tile/entries"
 
 
 @dataclass
@@ -48,9 +56,8 @@ class Judged:
 
     epoch: object
     allocation: dict | None = None
-    work: int | None = None
+    counted: epochs.Counted | None = None
     parts: dict | None = None
-    blocks: dict | None = None  # (job, coinbase) of each share that is a block, by hash
 
 
 def audit(files, request):
@@ -62,12 +69,14 @@ def audit(files, request):
         return report
     check_self(log, request, report)
     operator = contracts.operator_id(log.checkpoint.origin)
-    judged = check_epochs(files, log, operator, report)
+    places = places_on_chain(files, log, request, report)
+    judged = check_epochs(files, log, operator, places, report)
+    check_blocks(log, places, report)
     credits = settlements.check_settlements(files, log, judged, operator, report)
     report.finish("settle.sum")
     books = liabilities.keep_books(files, log, judged, credits, operator, report)
     check_contract(files, log, judged, credits, request, report)
-    check_paid(log, books, request, report)
+    check_paid(log, books, places, request, report)
     add_totals(log, judged, report)
     return report
 
@@ -89,26 +98,52 @@ def check_self(log, request, report):
     if request.wasm_sha256 is None:
         report.settle("verifier.self", "not_applicable")
         return
-    with report.judging("verifier.self", "log/tile/entries"):
+    with report.judging("verifier.self", ENTRIES):
         published = log.order.manifest.verifier_wasm_sha256 if log.order.manifest else []
-        compare("log/tile/entries", True, request.wasm_sha256 in published)
+        if request.wasm_sha256 not in published:
+            raise Wrong(ENTRIES, [each.hex() for each in published], request.wasm_sha256.hex())
     report.finish("verifier.self")
 
 
-def check_epochs(files, log, operator, report):
+def places_on_chain(files, log, request, report):
+    """The chain's side of the evidence, where it is right."""
+    with report.judging("chain.linked", "chain"):
+        if log.order.epochs:
+            return Places(read_chain(files, log.order, request.policy), report)
+    return None
+
+
+def check_epochs(files, log, operator, places, report):
     """Everything that is judged epoch by epoch."""
-    judged, tips = [], epochs.Tips()
+    judged = []
     for epoch in log.order.epochs:
         each = Judged(epoch)
         judged.append(each)
-        with report.judging("job.anchored", "log/tile/entries"):
-            tips.see("log/tile/entries", epoch.open.chain.hash, epoch.open.chain.height + 1, index=epoch.open_index)
+        if places:
+            with report.judging("job.anchored", ENTRIES):
+                places.check_tip(epoch)
         check_allocation(files, log, each, operator, report)
         if epoch.close:
-            check_epoch(files, log, each, tips, report)
-    check_decisions(log, report)
-    report.finish("alloc.sum", "alloc.all", "job.anchored", "log.time", "share.work", "block.all")
+            check_epoch(files, log, each, places, report)
+    report.finish("alloc.sum", "alloc.all", "share.work", "share.plausible")
+    report.estimate = plausible.estimate(judged)
     return judged
+
+
+def check_blocks(log, places, report):
+    """What block.all says of the log as a whole, and the end of all checks that need the chain."""
+    decided = None
+    with report.judging("block.all", ENTRIES):
+        decided = blocks.check_decisions(log.order)
+    if places and decided is not None and not report.failed("chain.linked"):
+        blocks.check_chain(log, places.chain, decided, report)
+    if report.failed("chain.linked"):
+        report.leave_out("job.anchored", "log.time", "block.all")
+    elif log.order.epochs:
+        report.finish("chain.linked")
+    else:
+        report.settle("chain.linked", "not_applicable")
+    report.finish("job.anchored", "log.time", "block.all")
 
 
 def check_allocation(files, log, each, operator, report):
@@ -123,14 +158,14 @@ def check_allocation(files, log, each, operator, report):
         contracts.check_running(each.epoch, each.allocation, log.order.contracts, operator)
 
 
-def check_epoch(files, log, each, tips, report):
+def check_epoch(files, log, each, places, report):
     """job.anchored, log.time, share.work and block.all of one closed epoch."""
     epoch, folder = each.epoch, f"epoch/{each.epoch.number}"
     jobs = sessions = None
     with report.judging("job.anchored", f"{folder}/jobs.json"):
         jobs = epochs.read_jobs(files, epoch)
-        for job in jobs:
-            tips.see(f"{folder}/jobs.json", job.prevhash, job.height, job.nbits, job.job)
+    if jobs is not None and places:
+        places.check_jobs(epoch, jobs)
     with report.judging("share.work", f"{folder}/sessions.json"):
         sessions = epochs.read_sessions(files, epoch)
     with report.judging("share.work", f"{folder}/rejects.json"):
@@ -143,38 +178,14 @@ def check_epoch(files, log, each, tips, report):
     root = log.roots[epoch.open_index + 1]
     counter = epochs.Counter(epoch, jobs, sessions, log.checkpoint.origin, root)
     with report.judging("share.work", f"{folder}/shares"):
-        each.work, each.blocks = epochs.check_shares(files, epoch, counter)
-    if each.blocks is None:
+        each.counted = epochs.check_shares(files, epoch, counter)
+    if each.counted is None:
         report.leave_out("block.all")
         return
     if each.allocation is not None:
-        each.parts = contracts.divide(each.work, each.allocation)
-    with report.judging("block.all", "log/tile/entries"):
-        check_blocks(epoch, each.blocks)
-
-
-def check_blocks(epoch, blocks):
-    """The shares that are blocks are those that the log names."""
-    path = f"epoch/{epoch.number}/shares"
-    expected = {(display(hashed), job.height, job.reward) for hashed, (job, _) in blocks.items()}
-    stated = [(display(found.hash), found.height, found.reward_sats) for found in epoch.found]
-    for block in expected.difference(stated):
-        raise Wrong("log/tile/entries", f"block_found of {block}", "none")
-    for block in stated:
-        if block not in expected:
-            raise Wrong(path, f"the block {block}", "no such share")
-        expected.remove(block)  # each is logged once
-
-
-def check_decisions(log, report):
-    """Each block is decided at most once, after it was found."""
-    found_at = log.order.found_at
-    decided = set()
-    with report.judging("block.all", "log/tile/entries"):
-        for index, entry in log.order.decided:
-            if found_at.get(entry.hash, index) >= index or entry.hash in decided:
-                raise Wrong("log/tile/entries", "one decision for a found block", display(entry.hash), index)
-            decided.add(entry.hash)
+        each.parts = contracts.divide(each.counted.work, each.allocation)
+    with report.judging("block.all", ENTRIES):
+        blocks.check_shares(epoch, each.counted.blocks)
 
 
 def check_contract(files, log, judged, credits, request, report):
@@ -184,12 +195,12 @@ def check_contract(files, log, judged, credits, request, report):
         for check in ("alloc.mine", "contract.hashes", "settle.mine"):
             report.settle(check, "not_applicable")
         return
-    with report.judging("alloc.mine", "log/tile/entries"):
+    with report.judging("alloc.mine", ENTRIES):
         contracts.check_units(log, judged, identity)
     if identity not in log.order.contracts:
         return
     if request.receipt:
-        with report.judging("alloc.mine", "log/tile/entries"):
+        with report.judging("alloc.mine", ENTRIES):
             contracts.check_bought(log, request.receipt)
     report.finish("alloc.mine")
     if not request.receipt and not report.failed("alloc.mine"):
@@ -206,8 +217,12 @@ def check_contract(files, log, judged, credits, request, report):
     report.finish("contract.hashes", "settle.mine")
 
 
-def check_paid(log, books, request, report):
+def check_paid(log, books, places, request, report):
     """payout.mine."""
+    if books and places:
+        for _, file in books.payouts:
+            with report.judging("payout.mine", "payout"):
+                liabilities.check_confirmed(file, places.chain)
     if request.contract is None:
         if not report.failed("payout.mine"):
             report.settle("payout.mine", "not_applicable")
@@ -227,7 +242,7 @@ def add_totals(log, judged, report):
     report.totals |= {
         "epochs": len(closed),
         "shares": sum(each.epoch.close.shares.count for each in closed),
-        "work": sum(each.work or 0 for each in closed),
+        "work": sum(each.counted.work for each in closed if each.counted),
         "blocks": sum(len(each.epoch.found) for each in judged),
         "reward_sats": sum(entry.reward_sats for _, entry in log.order.settlements),
         "credits_sats": sum(entry.credits.total_sats for _, entry in log.order.settlements),

@@ -7,6 +7,7 @@ mod debts;
 pub mod disputes;
 pub mod long;
 mod mine;
+pub mod mutate;
 mod publish;
 mod script;
 pub mod threats;

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
+use audit_core::checkpoint::LogKey;
 use serde_json::json;
 use tests::auditor;
 use tests::independent::{self, verify};
-use tests::operator::cases::Vector;
+use tests::operator::{Cheats, ORIGIN, Script, cases::Vector, mutate::mutate, receipt};
 use tests::random::Random;
 use tests::server::Plan;
 use tests::{bundle, figure};
@@ -15,6 +16,7 @@ use tests::{bundle, figure};
 use crate::chain::Settled;
 
 const CHANGES: u64 = 60;
+const CHANGES_OF_LOGS: u64 = 200;
 
 #[test]
 fn it_agrees_on_every_vector() -> anyhow::Result<()> {
@@ -110,5 +112,36 @@ fn check_checks(settled: &Settled, change: &str) -> anyhow::Result<()> {
         let judged = [check.outcome.as_str(), found].iter().all(|outcome| ["held", "failed"].contains(outcome));
         ensure!(!judged || check.outcome == found, "{change}: {} is {} and {found}", check.id, check.outcome);
     }
+    Ok(())
+}
+
+#[test]
+fn it_agrees_on_random_changes_of_a_signed_log() -> anyhow::Result<()> {
+    let (story, key) = (Script::tell(&Cheats::default()), LogKey::new(ORIGIN, &[7; 32]));
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("policy"), story.policy.to_string())?;
+    fs::write(path("receipt"), receipt(1).to_bytes())?;
+    let mut random = Random::printed("changes of a signed log");
+    for number in 0..CHANGES_OF_LOGS {
+        let mut files = story.files.clone();
+        let change = mutate(&mut files, &key, &mut random);
+        bundle::resum(&mut files);
+        let source = path(&format!("bundle-{number}"));
+        bundle::write(&files, &source)?;
+        let ours = auditor::Audit::of(&source)?.policy(&path("policy")).receipt(&path("receipt")).run()?;
+        let theirs = verify(&source, &[("--policy", path("policy")), ("--receipt", path("receipt"))])?;
+        ensure!(
+            ours.code == theirs.code,
+            "{change}: exit code {} and {}\n{ours:?}\n{theirs:?}",
+            ours.code,
+            theirs.code
+        );
+        let failures = ours.failures();
+        let blamed: Vec<&str> = theirs.report.iter().flat_map(|report| report.failed()).collect();
+        let shared = failures.iter().any(|check| blamed.contains(&check.id.as_str()));
+        ensure!(ours.code == 0 || shared, "{change}: ours blames {failures:?}, theirs {blamed:?}");
+    }
+    figure::print("independent", json!({ "changes_of_logs": CHANGES_OF_LOGS }));
     Ok(())
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
+    entry::ContractOpen,
     hash::{Hash32, sha256},
     json::{JsonError, from_canonical, to_canonical},
     text::{hex_array, hex_bytes, serde_as_text},
@@ -80,6 +81,15 @@ impl Receipt {
         Hash32::of(&[b"provenhash/contract/v1\n", &self.uuid.0[..], &self.nonce.0, &details].concat())
     }
 
+    /// The `contract_open` that the log must have for this receipt.
+    ///
+    /// # Errors
+    /// The details are not in canonical form.
+    pub fn contract_open(&self) -> Result<ContractOpen, ReceiptError> {
+        let ContractDetails { units, from_ms, until_ms, terms, .. } = self.details()?;
+        Ok(ContractOpen { contract: self.contract_id(), units, from_ms, until_ms, terms })
+    }
+
     /// The details, parsed.
     ///
     /// # Errors
@@ -149,7 +159,8 @@ mod tests {
     fn receipt_round_trips_and_uuid_is_strict() {
         let bytes = receipt().to_bytes();
         assert_eq!(Receipt::from_bytes(&[&bytes[..], b"\n"].concat()), Ok(receipt()));
-        assert!(receipt().details().is_ok());
+        let open = receipt().contract_open().unwrap();
+        assert_eq!((open.contract, open.units.get(), open.terms), (receipt().contract_id(), 100_000, 1));
         let uuid = receipt().uuid.to_string();
         assert_eq!(uuid, "07070707-0707-0707-0707-070707070707");
         assert!(uuid.replace('-', "").parse::<Uuid>().is_err());

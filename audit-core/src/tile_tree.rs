@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::hash::Hash32;
 
 pub use edge::Edge;
-pub use tree::{TileTree, consistency_proof, inclusion_proof, read_tile};
+pub use tree::{TileTree, consistency_proof, inclusion_proof, read_entry, read_tile};
 
 /// Reads tiles and entry bundles.
 pub trait TileStore {

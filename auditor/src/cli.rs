@@ -21,6 +21,9 @@ pub(crate) enum Command {
     /// check failed, 2 when the log or a file could not be used, 3 when it forked or went back (a proof is kept), 4 when it
     /// was silent for longer than --max-silence.
     Watch(WatchArgs),
+    /// Verifies a proof offline, FILE.tlog-proof or FILE.share-proof; exits 0 only if it proves what it says, 1 if not, 2 if
+    /// it can't be read.
+    Receipt(ReceiptArgs),
     /// Cosigns the checkpoints of logs that only grow (c2sp.org/tlog-witness), until the process is ended.
     Witness(WitnessArgs),
 }
@@ -98,6 +101,22 @@ pub(crate) struct WatchArgs {
     /// Check a proof that a watch or witness kept, offline, and end: 0 when it proves that the log forked, else 1.
     #[arg(long, value_name = "FILE", requires = "policy")]
     pub(crate) check_proof: Option<PathBuf>,
+}
+
+/// Arguments of `receipt`.
+#[derive(clap::Args)]
+pub(crate) struct ReceiptArgs {
+    /// The proof: of an entry (c2sp.org/tlog-proof) or of shares.
+    pub(crate) file: PathBuf,
+    /// Whom to trust (c2sp.org/tlog-policy); a log suggests one at /log/policy.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+    /// The entry must open the contract of this receipt, which the buyer keeps.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) contract_receipt: Option<PathBuf>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Arguments of `witness`.

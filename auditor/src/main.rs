@@ -7,6 +7,7 @@
 mod cli;
 mod durable;
 mod print;
+mod receipt;
 mod source;
 mod verify;
 mod watch;
@@ -24,6 +25,7 @@ const UNUSABLE: u8 = 2;
 fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Verify(args) => verify::run(&args).map(|held| u8::from(!held)),
+        Command::Receipt(args) => receipt::run(&args).map(|held| u8::from(!held)),
         Command::Watch(args) => watch::run(&args),
         Command::Witness(args) => witness::run(&args).map(|()| 0),
     };

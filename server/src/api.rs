@@ -18,6 +18,7 @@ pub mod offers;
 pub mod openapi;
 pub mod page;
 pub mod probes;
+pub mod proofs;
 pub mod rate;
 pub mod records;
 pub mod reserves;
@@ -93,6 +94,8 @@ fn customer_routes(config: &mut ServiceConfig<'_>) {
         .service(records::list_epochs)
         .service(records::list_blocks)
         .service(records::list_settlements)
+        .service(proofs::prove_entry)
+        .service(proofs::prove_shares)
         .service(reserves::read_reserves);
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use audit_core::chain::Network;
+use audit_core::checkpoint::Vkey;
 use audit_core::work::{Level, Units};
 use pool_core::node::{Node, Tip};
 use pool_core::{Limits, Pool, PoolConfig};
@@ -186,6 +187,11 @@ impl Engine {
     /// Where the evidence is, for [`crate::evidence::http`].
     pub fn evidence(&self) -> &EvidenceStore {
         &self.store
+    }
+
+    /// The log's public key.
+    pub fn log_vkey(&self) -> Vkey {
+        self.sequencer.vkey()
     }
 
     /// What is going on.

@@ -8,7 +8,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -97,6 +97,22 @@ impl EvidenceStore {
     /// The file's bytes, `None` when there is none.
     pub(crate) fn read(&self, path: &str) -> Result<Option<Vec<u8>>, EvidenceError> {
         match fs::read(self.root.join(path)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(EvidenceError::Io { path: path.into(), source }),
+        }
+    }
+
+    /// At most `length` bytes of a file from byte `start` on, `None` when there is no such file.
+    pub(crate) fn read_range(&self, path: &str, start: u64, length: u64) -> Result<Option<Vec<u8>>, EvidenceError> {
+        let read = || -> io::Result<Vec<u8>> {
+            let mut file = File::open(self.root.join(path))?;
+            file.seek(SeekFrom::Start(start))?;
+            let mut bytes = Vec::new();
+            file.take(length).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        match read() {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(source) => Err(EvidenceError::Io { path: path.into(), source }),

@@ -22,6 +22,7 @@ mod epochs;
 pub mod evidence;
 mod liabilities;
 pub mod problem;
+pub mod proofs;
 mod sealing;
 mod settlement;
 pub mod tlog;

@@ -9,6 +9,7 @@ mod api {
     mod ledger;
     mod operator;
     mod pages;
+    mod proofs;
     mod purchase;
     mod reserves;
     mod routes;

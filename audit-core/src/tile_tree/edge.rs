@@ -2,11 +2,14 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::{TileFile, TileStore, TreeError, tree::read_tile};
+use super::{
+    TileFile, TileStore, TreeError,
+    tree::{read_bundle, read_tile},
+};
 use crate::{
     hash::Hash32,
     merkle::{Frontier, leaf_hash, tree_root},
-    tile::{TILE_WIDTH, append_to_bundle, entries_path, full_path, narrowed, split_bundle, tile_path},
+    tile::{TILE_WIDTH, append_to_bundle, entries_path, split_bundle, tile_path},
 };
 
 /// log₂ of [`TILE_WIDTH`].
@@ -153,21 +156,11 @@ impl Edge {
         if width == 0 {
             return Ok(Vec::new());
         }
-        let path = entries_path(index, width);
-        let bundle = match store.read_tile(&path).map_err(TreeError::Store)? {
-            Some(bundle) => Some(bundle),
-            None => store
-                .read_tile(full_path(&path))
-                .map_err(TreeError::Store)?
-                .and_then(|full| narrowed(&path, &full).map(<[u8]>::to_vec)),
-        };
-        let bundle = bundle.ok_or_else(|| TreeError::Missing(path.clone()))?;
-        let entries = split_bundle(&bundle, width).map_err(|_| TreeError::Damaged(path.clone()))?;
-        if entries.into_iter().map(leaf_hash).eq(self.leaf_hashes().iter().copied()) {
-            Ok(bundle)
-        } else {
-            Err(TreeError::Damaged(path))
-        }
+        let bundle = read_bundle(store, index, width)?;
+        let damaged = || TreeError::Damaged(entries_path(index, width));
+        let entries = split_bundle(&bundle, width).map_err(|_| damaged())?;
+        let same = entries.into_iter().map(leaf_hash).eq(self.leaf_hashes().iter().copied());
+        if same { Ok(bundle) } else { Err(damaged()) }
     }
 }
 

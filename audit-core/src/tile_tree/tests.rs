@@ -151,6 +151,8 @@ proptest! {
         let all = leaves(size);
         let proof = inclusion_proof(&memory, index, size).unwrap();
         prop_assert_eq!(verify_inclusion(&all[index as usize], index, size, &proof, &root), Ok(()));
+        prop_assert_eq!(read_entry(&memory, index, size), Ok(entry(index)));
+        prop_assert!(read_entry(&memory, size, size).is_err());
         prop_assert_eq!(&proof, &merkle::inclusion_proof(index as usize, &all).unwrap());
         let Ok(old_root) = root_over(0, old, &mut Leaves(&all));
         let proof = consistency_proof(&memory, old, size).unwrap();

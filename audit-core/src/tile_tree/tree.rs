@@ -6,7 +6,7 @@ use super::{TileStore, TreeError};
 use crate::{
     hash::Hash32,
     merkle::{Subtrees, prove_consistency, prove_inclusion, tree_root},
-    tile::{TILE_WIDTH, full_path, tile_path},
+    tile::{TILE_WIDTH, entries_path, full_path, narrowed, split_bundle, tile_path},
 };
 
 /// Bytes of a hash.
@@ -91,4 +91,30 @@ pub fn read_tile<S: TileStore>(
     }
     let hashes = bytes.as_chunks::<HASH_LEN>().0.iter();
     Ok(hashes.take(width as usize).map(|hash| Hash32(*hash)).collect())
+}
+
+/// The bundle of the first `width` entries at a place: from the partial file, or from the full one that has replaced it.
+pub(super) fn read_bundle<S: TileStore>(store: &S, index: u64, width: u64) -> Result<Vec<u8>, TreeError<S::Error>> {
+    let path = entries_path(index, width);
+    if let Some(bundle) = store.read_tile(&path).map_err(TreeError::Store)? {
+        return Ok(bundle);
+    }
+    let full = store.read_tile(full_path(&path)).map_err(TreeError::Store)?;
+    match full.as_ref().and_then(|full| narrowed(&path, full)) {
+        Some(bundle) => Ok(bundle.to_vec()),
+        None => Err(TreeError::Missing(path)),
+    }
+}
+
+/// The bytes of an entry of a log of `size` entries. The caller verifies them against a proof: bundles are only files.
+///
+/// # Errors
+/// A bundle that is missing or is none; also when there is no such entry.
+pub fn read_entry<S: TileStore>(store: &S, index: u64, size: u64) -> Result<Vec<u8>, TreeError<S::Error>> {
+    let bundle = index / TILE_WIDTH;
+    let width = size.saturating_sub(bundle * TILE_WIDTH).min(TILE_WIDTH);
+    let bytes = read_bundle(store, bundle, width)?;
+    let entries = split_bundle(&bytes, width).ok();
+    let entry = entries.and_then(|entries| entries.get((index % TILE_WIDTH) as usize).map(|entry| entry.to_vec()));
+    entry.ok_or_else(|| TreeError::Damaged(entries_path(bundle, width)))
 }

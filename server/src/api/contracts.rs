@@ -16,7 +16,7 @@ use super::idempotent::{Key, once};
 use super::page::{Page, PageQuery, created_cursor};
 use crate::db::contracts::{self, Contract};
 use crate::db::epochs::{self, ContractEpochRow};
-use crate::db::settlements::{self, CreditRow};
+use crate::db::settlements::{self, LoggedCredit};
 use crate::problem::{Problem, ProblemBody};
 use purchase::{Purchase, PurchaseRequest};
 use view::ContractView;
@@ -34,6 +34,8 @@ pub struct ContractEpochView {
 pub struct CreditView {
     pub settlement: u64,
     pub credit_sats: u64,
+    /// The settlement's entry in the log.
+    pub leaf_index: u64,
 }
 
 /// Buys: reserves the units for a day and says what to pay.
@@ -145,7 +147,7 @@ pub(crate) async fn list_contract_credits(
             settlements::credit_page(pool, &opened.contract_id, published, before, u64::from(limit) + 1).await?
         }
     };
-    Ok(Json(Page::of(rows, limit, |row| row.settlement.to_string(), CreditView::from)))
+    Ok(Json(Page::of(rows, limit, |row| row.credit.settlement.to_string(), CreditView::from)))
 }
 
 async fn own(customer: &Customer, state: &State, id: Uuid) -> Result<Contract, Problem> {
@@ -159,9 +161,9 @@ impl From<ContractEpochRow> for ContractEpochView {
     }
 }
 
-impl From<CreditRow> for CreditView {
-    fn from(row: CreditRow) -> Self {
-        Self { settlement: row.settlement, credit_sats: row.credit.get() }
+impl From<LoggedCredit> for CreditView {
+    fn from(LoggedCredit { entry_index, credit }: LoggedCredit) -> Self {
+        Self { settlement: credit.settlement, credit_sats: credit.credit.get(), leaf_index: entry_index }
     }
 }
 

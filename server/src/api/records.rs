@@ -45,6 +45,8 @@ pub struct SettlementView {
     pub fee_sats: u64,
     pub carry_in_sats: u64,
     pub carry_out_sats: u64,
+    /// Its entry in the log.
+    pub leaf_index: u64,
     pub settled_ms: u64,
 }
 
@@ -122,6 +124,7 @@ impl From<SettlementRow> for SettlementView {
             fee_sats: row.fee.get(),
             carry_in_sats: row.carry_in.get(),
             carry_out_sats: row.carry_out.get(),
+            leaf_index: row.entry_index,
             settled_ms: row.settled_ms,
         }
     }

@@ -23,9 +23,9 @@ const PIECE: u64 = 64 * 1024;
 /// What never changes may be kept for ever; a year is what caches understand as that (RFC 9111).
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// The same for files whose bytes are addressed by ranges: no proxy may recode them.
-const FOR_EVER_AS_IS: &str = "public, max-age=31536000, immutable, no-transform";
+pub(crate) const FOR_EVER_AS_IS: &str = "public, max-age=31536000, immutable, no-transform";
 /// The newest checkpoint and the policy: a few seconds (C2SP tlog-tiles).
-const BRIEFLY: &str = "public, max-age=5, no-transform";
+pub(crate) const BRIEFLY: &str = "public, max-age=5, no-transform";
 /// The chain's last period grows, and its two files must fit each other: no copy is used without asking.
 const ASKING: &str = "public, no-cache, no-transform";
 /// A file that is not there yet may be there a second later.

@@ -51,6 +51,7 @@ async fn check(plan: impl FnOnce(&TempDir) -> Plan) -> anyhow::Result<()> {
     assert!(contract.credited_sats >= settled.buyer.contract.credited_sats, "the log credits what the page says");
     assert!(online.totals.credits_sats <= online.totals.reward_sats, "no more is credited than was mined");
 
+    crate::receipt::served(&settled).await?;
     bundle::pack(&settled.folder.path().join("bundle"), &settled.folder.path().join("bundle.tar"))?;
     for source in ["bundle", "bundle.tar"] {
         let offline = settled.audit(source)?.run()?.held()?;

@@ -11,6 +11,7 @@ mod forgeries;
 mod hostile;
 mod independent;
 mod kill;
+mod receipt;
 mod sources;
 mod threats;
 mod tidy;

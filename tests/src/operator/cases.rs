@@ -8,16 +8,17 @@ use audit_core::{
     contract::Receipt,
     entry::{EpochOpen, Liabilities, LogHead, Settlement},
     hash::Hash32,
+    header::Header,
     job::Job,
     liabilities::LiabilitiesFile,
     policy::Policy,
     seal::SealedEpoch,
     settlement::{SettlementFile, credits_root},
-    work::{Sats, Units, Work},
+    work::{Nbits, Sats, Units, Work},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Cheats, ORIGIN, PayoutPlan, Script, WASM, disputes::disputes, receipt, threats::threats};
+use super::{Cheats, ORIGIN, PayoutPlan, Script, WASM, disputes::disputes, grind, receipt, threats::threats};
 
 /// One vector, as its JSON file holds it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -78,6 +79,11 @@ pub fn vectors() -> BTreeMap<&'static str, Vector> {
         Cheats { entries: &|entries| drop(entries.remove(1)), ..Cheats::default() },
     );
     lie("log-time", CheckId::LogTime, Cheats { job: &late, ..Cheats::default() });
+    lie(
+        "chain-linked",
+        CheckId::ChainLinked,
+        Cheats { files: &|files| easier(files.get_mut("chain/0/headers")), ..Cheats::default() },
+    );
     lie("job-anchored", CheckId::JobAnchored, Cheats { job: &steal, ..Cheats::default() });
     lie("share-work", CheckId::ShareWork, Cheats { sealed: &inflate, ..Cheats::default() });
     lie(
@@ -142,6 +148,14 @@ pub(super) fn of(cheats: &Cheats<'_>, fails: Option<CheckId>) -> Vector {
 
 fn forged() -> Vec<u8> {
     Checkpoint { origin: ORIGIN.into(), size: 3, root: Hash32([1; 32]) }.sign(&LogKey::new(ORIGIN, &[8; 32]))
+}
+
+/// The last header has proof of work for an easier target.
+fn easier(headers: Option<&mut Vec<u8>>) {
+    if let Some(last) = headers.and_then(|headers| headers.last_chunk_mut::<80>()) {
+        let nbits = Nbits::new(0x207f_ffff);
+        *last = grind(Header { nbits, ..Header::from_bytes(last) }).to_bytes();
+    }
 }
 
 fn late(epoch: u64, job: &mut Job) {

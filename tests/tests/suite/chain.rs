@@ -1,11 +1,14 @@
 //! From a bought contract to a verified credit, on each database.
 
+use std::path::Path;
+use std::process::Command;
+
 use tempfile::TempDir;
 use tests::auditor::{Audit, Report, write_policy};
 use tests::play::Buyer;
 use tests::rig::Rig;
 use tests::server::{Plan, Server};
-use tests::{bundle, database};
+use tests::{bundle, database, programs};
 
 /// A server on which a contract was bought, mined for and credited, and its evidence as an outsider saved it.
 pub(crate) struct Settled {
@@ -41,7 +44,11 @@ impl Settled {
 }
 
 /// The whole life of a contract; the same on every database.
-async fn check(plan: impl FnOnce(&TempDir) -> Plan) -> anyhow::Result<()> {
+async fn check(database: Option<&str>) -> anyhow::Result<()> {
+    let plan = |folder: &TempDir| match database {
+        None => Plan::embedded(folder.path()),
+        Some(url) => Plan::embedded(folder.path()).with_database(url),
+    };
     let mut settled = Settled::play(plan).await?;
     let online = &settled.report;
     assert_eq!(online.outcome("share.work"), "held");
@@ -59,16 +66,28 @@ async fn check(plan: impl FnOnce(&TempDir) -> Plan) -> anyhow::Result<()> {
         assert_eq!(offline.tree_size, online.tree_size, "{source} shows the same log as the site");
     }
     settled.rig.stop().await?;
-    settled.server.stop().await
+    settled.server.stop().await?;
+    check_log(&settled.server.data(), database)
+}
+
+/// The whole log is as it was published, says the server's own program.
+fn check_log(data: &Path, database: Option<&str>) -> anyhow::Result<()> {
+    let mut command = Command::new(programs::provenhash()?);
+    command.args(["admin", "--data"]).arg(data).arg("check-log");
+    command.args(database.iter().flat_map(|url| ["--database-url", url]));
+    let output = command.output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.ends_with(", 0 wrong\n"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }
 
 #[tokio::test]
 async fn a_bought_contract_is_mined_for_credited_and_verified_on_sqlite() -> anyhow::Result<()> {
-    check(|folder| Plan::embedded(folder.path())).await
+    check(None).await
 }
 
 #[tokio::test]
 async fn a_bought_contract_is_mined_for_credited_and_verified_on_postgresql() -> anyhow::Result<()> {
     let url = database::fresh().await?;
-    check(|folder| Plan::embedded(folder.path()).with_database(&url)).await
+    check(Some(&url)).await
 }

@@ -247,6 +247,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/epochs/{epoch}/shares/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The proof that shares are in a sealed epoch (docs/LOG.md, Receipts). */
+        get: operations["prove_shares"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/log/entries/{index}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The proof that an entry is in the log (c2sp.org/tlog-proof, extra: the entry's bytes). */
+        get: operations["prove_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/offers": {
         parameters: {
             query?: never;
@@ -564,6 +598,11 @@ export interface components {
         CreditView: {
             /** Format: int64 */
             credit_sats: number;
+            /**
+             * Format: int64
+             * @description The settlement's entry in the log.
+             */
+            leaf_index: number;
             /** Format: int64 */
             settlement: number;
         };
@@ -782,6 +821,11 @@ export interface components {
             items: {
                 /** Format: int64 */
                 credit_sats: number;
+                /**
+                 * Format: int64
+                 * @description The settlement's entry in the log.
+                 */
+                leaf_index: number;
                 /** Format: int64 */
                 settlement: number;
             }[];
@@ -850,6 +894,11 @@ export interface components {
                 first_epoch: number;
                 /** Format: int64 */
                 last_epoch: number;
+                /**
+                 * Format: int64
+                 * @description Its entry in the log.
+                 */
+                leaf_index: number;
                 /** Format: int64 */
                 reward_sats: number;
                 /** Format: int64 */
@@ -934,6 +983,11 @@ export interface components {
             first_epoch: number;
             /** Format: int64 */
             last_epoch: number;
+            /**
+             * Format: int64
+             * @description Its entry in the log.
+             */
+            leaf_index: number;
             /** Format: int64 */
             reward_sats: number;
             /** Format: int64 */
@@ -1624,6 +1678,96 @@ export interface operations {
             };
             /** @description bad_query */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prove_shares: {
+        parameters: {
+            query: {
+                /** @description Position of the first share in the epoch's order, from 0: that is the best hash. */
+                first: number;
+                /** @description How many. */
+                count: number;
+                /** @description As for entries. */
+                size?: number;
+            };
+            header?: never;
+            path: {
+                epoch: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; charset=utf-8": string;
+                };
+            };
+            /** @description bad_query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found: not sealed, or not under that checkpoint */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prove_entry: {
+        parameters: {
+            query?: {
+                /** @description Size of a kept checkpoint (`/log/checkpoints/<size>`): the proof never changes then. Without it the newest. */
+                size?: number;
+            };
+            header?: never;
+            path: {
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; charset=utf-8": string;
+                };
+            };
+            /** @description bad_query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found: not published, or not under that checkpoint */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

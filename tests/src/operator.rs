@@ -28,7 +28,7 @@ use audit_core::{
 
 pub use chain::{Chain, grind};
 pub use debts::PayoutPlan;
-pub use script::{Cheats, Script, Story, WASM, receipt};
+pub use script::{AnchorOf, Cheats, Script, Story, WASM, receipt};
 
 /// The log's origin.
 pub const ORIGIN: &str = "log.test/provenhash/v1";

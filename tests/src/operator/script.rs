@@ -33,6 +33,9 @@ const TERMS: u64 = 1;
 /// SHA-256 that the manifest states for the verifier.
 pub const WASM: Hash32 = Hash32([0xab; 32]);
 
+/// The anchor hash of an epoch by level.
+pub type AnchorOf<'a> = &'a mut dyn FnMut(Level) -> Hash32;
+
 /// Where the story is bent. Every default is honest.
 pub struct Cheats<'a> {
     /// The log up to a `contract_open`, before the epochs are opened.
@@ -53,7 +56,7 @@ pub struct Cheats<'a> {
     /// The time of a block's header by its height and by what it should be.
     pub times: &'a dyn Fn(u32, u32) -> u32,
     /// The chain before the blocks of epochs 1 and 2 mature, and the anchors of epoch 1 by level.
-    pub chain: &'a dyn Fn(&mut Chain<'_>, &mut dyn FnMut(Level) -> Hash32),
+    pub chain: &'a dyn Fn(&mut Chain<'_>, AnchorOf<'_>),
     /// The blocks of an epoch that are said to have matured, and those to be orphaned, before that is logged.
     pub fates: &'a dyn Fn(&mut Vec<BlockHash>, &mut Vec<BlockHash>),
     /// A settlement before it is logged.

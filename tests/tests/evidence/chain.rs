@@ -13,20 +13,18 @@ use audit_core::{
     policy::Policy,
     work::{Level, Nbits, Sats},
 };
-use tests::operator::{Chain, Cheats, Script, Story, grind};
+use tests::operator::{AnchorOf, Chain, Cheats, Script, Story, grind};
 
 use crate::cheats::{check, failed, request, run};
 
-type Anchors<'a> = &'a mut dyn FnMut(Level) -> Hash32;
-
 fn detail(report: &AuditReport, id: CheckId) -> &str {
-    &report.checks.iter().find(|check| check.id == id).unwrap().detail
+    &report.checks.iter().find(|check| check.id == id).expect("every check is reported").detail
 }
 
 /// Changes one of the chain's first two files.
 #[track_caller]
 fn changed(path: &str, change: &dyn Fn(&mut Vec<u8>)) {
-    let files = |files: &mut Files| change(files.get_mut(path).unwrap());
+    let files = |files: &mut Files| change(files.get_mut(path).expect("the chain has this file"));
     check(&Cheats { files: &files, ..Cheats::default() }, CheckId::ChainLinked);
 }
 
@@ -41,11 +39,11 @@ fn coinbases(change: &dyn Fn(&mut Vec<u8>)) {
 }
 
 /// Replaces the chain's last header by a changed one, with proof of work.
-fn last_header(bytes: &mut Vec<u8>, change: &dyn Fn(&mut Header)) {
-    let at = bytes.len() - 80;
-    let mut header = Header::from_bytes(bytes[at..].try_into().unwrap());
+fn last_header(bytes: &mut [u8], change: &dyn Fn(&mut Header)) {
+    let last = bytes.last_chunk_mut::<80>().expect("a chain has headers");
+    let mut header = Header::from_bytes(last);
     change(&mut header);
-    bytes[at..].copy_from_slice(&grind(header).to_bytes());
+    *last = grind(header).to_bytes();
 }
 
 /// Asks with this policy.
@@ -57,7 +55,8 @@ fn with_policy(story: &Story, chain_start: Option<ChainTip>) -> AuditReport {
 
 fn tip_of(story: &Story) -> ChainTip {
     let headers = story.files[&headers_path(0)].as_chunks::<80>().0;
-    ChainTip { height: u32::try_from(headers.len()).unwrap() - 1, hash: BlockHash::of(headers.last().unwrap()) }
+    let height = u32::try_from(headers.len()).expect("a short chain") - 1;
+    ChainTip { height, hash: BlockHash::of(headers.last().expect("a chain has headers")) }
 }
 
 #[test]
@@ -220,23 +219,23 @@ fn a_block_whose_share_was_left_out_fails_block_all() {
 
 #[test]
 fn a_block_that_pays_the_pool_without_a_job_fails_block_all() {
-    let pays = |chain: &mut Chain<'_>, _: Anchors<'_>| chain.mine(&[(1, vec![0x51]), (7, vec![0x53])]);
+    let pays = |chain: &mut Chain<'_>, _: AnchorOf<'_>| chain.mine(&[(1, vec![0x51]), (7, vec![0x53])]);
     check(&Cheats { chain: &pays, ..Cheats::default() }, CheckId::BlockAll);
 }
 
 #[test]
 fn a_block_with_an_anchor_of_any_level_fails_block_all() {
     for level in [Level::MIN, Level::new(0).unwrap(), Level::MAX] {
-        let anchored = |chain: &mut Chain<'_>, anchor: Anchors<'_>| chain.mine_anchor(&anchor(level));
+        let anchored = |chain: &mut Chain<'_>, anchor: AnchorOf<'_>| chain.mine_anchor(&anchor(level));
         check(&Cheats { chain: &anchored, ..Cheats::default() }, CheckId::BlockAll);
     }
 }
 
 #[test]
 fn blocks_that_are_not_the_pools_or_not_yet_settled_are_nobodys_lie() {
-    let other_log = |chain: &mut Chain<'_>, _: Anchors<'_>| chain.mine_anchor(&Hash32([9; 32]));
-    let unpaid = |chain: &mut Chain<'_>, _: Anchors<'_>| chain.mine(&[(0, vec![0x51]), (1, vec![0x53])]);
-    for chain in [&other_log as &dyn Fn(&mut Chain<'_>, Anchors<'_>), &unpaid] {
+    let other_log = |chain: &mut Chain<'_>, _: AnchorOf<'_>| chain.mine_anchor(&Hash32([9; 32]));
+    let unpaid = |chain: &mut Chain<'_>, _: AnchorOf<'_>| chain.mine(&[(0, vec![0x51]), (1, vec![0x53])]);
+    for chain in [&other_log as &dyn Fn(&mut Chain<'_>, AnchorOf<'_>), &unpaid] {
         let story = Script::tell(&Cheats { chain, ..Cheats::default() });
         assert!(run(&story.files, &request(&story)).held);
     }

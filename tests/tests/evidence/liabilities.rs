@@ -17,11 +17,11 @@ use tests::operator::{Cheats, ORIGIN, PayoutPlan, Script, receipt};
 use crate::cheats::{check, failed, request, run};
 
 fn sats(amount: u64) -> Sats {
-    Sats::new(amount).unwrap()
+    Sats::new(amount).expect("less than all")
 }
 
 fn found(report: &AuditReport, id: CheckId) -> &CheckReport {
-    report.checks.iter().find(|check| check.id == id).unwrap()
+    report.checks.iter().find(|check| check.id == id).expect("every check is reported")
 }
 
 /// Bends the newest list only.

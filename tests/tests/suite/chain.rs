@@ -77,7 +77,11 @@ fn check_log(data: &Path, database: Option<&str>) -> anyhow::Result<()> {
     command.args(database.iter().flat_map(|url| ["--database-url", url]));
     let output = command.output()?;
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.ends_with(", 0 wrong\n"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && said.ends_with(", 0 wrong\n"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }
 

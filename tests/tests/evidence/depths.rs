@@ -10,22 +10,23 @@ use std::{
 
 use audit_core::{
     audit::{
-        AuditReport, AuditRequest, CheckId, Chunks, CountError, CountTask, Counted, Counters, Depth, Evidence,
-        FetchError, Inline, Outcome, audit, count,
+        AuditReport, AuditRequest, CheckId, Chunks, ContractQuery, CountError, CountTask, Counted, Counters, Depth,
+        Evidence, FetchError, Inline, Outcome, audit, count,
     },
     bundle::Files,
     entry::Entry,
-    epoch::{CHUNK_RECORDS, CHUNK_ROW_LEN, ChunkRow},
+    epoch::{Anchors, CHUNK_RECORDS, CHUNK_ROW_LEN, ChunkRow, JobsFile, SessionsFile},
     hash::{BlockHash, Hash32},
+    json::from_canonical,
     merkle::{leaf_hash, tree_root},
     policy::Policy,
     seal::SealedEpoch,
-    share::RECORD_LEN,
+    share::{RECORD_LEN, ShareRecord},
     work::Work,
 };
 use tests::{
     evidence::Log,
-    operator::{ORIGIN, long::log_of},
+    operator::{Cheats, ORIGIN, Script, long::log_of, receipt},
     verify::{InMemory, at_once, verify},
 };
 
@@ -165,7 +166,7 @@ fn a_table_of_chunks_that_does_not_add_up_fails_share_work_in_every_depth() {
     let bends: [Bend; 4] = [
         |rows| rows[1].work = Work::new(rows[1].work.get() + 4),
         |rows| rows[1].root.0[0] ^= 1,
-        |rows| rows[1].first = rows[0].first,
+        |rows| rows[2].first = rows[1].first,
         |rows| rows.truncate(1),
     ];
     for bend in bends {
@@ -176,11 +177,85 @@ fn a_table_of_chunks_that_does_not_add_up_fails_share_work_in_every_depth() {
             epoch.close.chunks = Hash32::of(&table);
             *file(epoch, "/chunks") = table;
         };
-        let (files, policy) = log_of(&[0, 5_000, 1], HARD, &second(&cheat));
+        let (files, policy) = log_of(&[0, 9_000, 1], HARD, &second(&cheat));
         for depth in [Depth::Exact, Depth::Estimate, sampled(1)] {
             assert_eq!(failed(&ask(&files, &policy, depth)), [CheckId::ShareWork], "{depth:?}");
         }
     }
+}
+
+#[test]
+fn a_close_that_says_something_else_than_its_shares_fails_share_work() {
+    type Bend = fn(&mut SealedEpoch);
+    let bends: [Bend; 3] = [
+        |epoch| epoch.close.best_hash = Some(BlockHash([1; 32])),
+        |epoch| epoch.close.best_hash = None,
+        |epoch| epoch.close.levels.clear(),
+    ];
+    for bend in bends {
+        let (files, policy) = log_of(&[0, 50, 1], HARD, &second(&bend));
+        for depth in [Depth::Exact, Depth::Estimate, sampled(1)] {
+            assert_eq!(failed(&ask(&files, &policy, depth)), [CheckId::ShareWork], "{depth:?}");
+        }
+    }
+}
+
+#[test]
+fn what_hashes_do_not_prove_is_bound_by_the_close() {
+    let (honest, policy) = log_of(&[0, 50, 1], HARD, &|_| {});
+    for (name, was, is) in [("sessions.json", "lot1", "lot2"), ("rejects.json", "[]", "[[\"a\",\"stale\",1]]")] {
+        let mut files = honest.clone();
+        let file = files.get_mut(&format!("epoch/2/{name}")).unwrap();
+        *file = String::from_utf8(file.clone()).unwrap().replace(was, is).into_bytes();
+        assert_eq!(failed(&ask(&files, &policy, Depth::Estimate)), [CheckId::ShareWork], "{name}");
+    }
+}
+
+#[test]
+fn a_hash_above_its_target_fails_share_work() {
+    let (honest, policy) = log_of(&[0, 50, 1], HARD, &|_| {});
+    assert!(ask(&honest, &policy, Depth::Exact).held);
+    let above = nonce_above_target(&honest);
+    let add = |epoch: &mut SealedEpoch| {
+        let mut records = file(epoch, "/shares").clone();
+        let last = records[records.len() - RECORD_LEN..].to_vec();
+        records.extend(&last);
+        let nonce = records.len() - 6;
+        records[nonce..nonce + 4].copy_from_slice(&above.to_be_bytes());
+        let rows = rows(epoch);
+        reseal(epoch, records, rows);
+    };
+    let (files, policy) = log_of(&[0, 50, 1], HARD, &second(&add));
+    let report = ask(&files, &policy, Depth::Exact);
+    assert_eq!(failed(&report), [CheckId::ShareWork]);
+    let place = report.checks.iter().find_map(|check| check.place.clone()).unwrap();
+    assert_eq!(place.index, Some(50));
+    assert!(place.expected.starts_with("a header hash of at most "), "{place:?}");
+}
+
+/// A nonce with which the last share of epoch 2 has a hash above its level's target.
+fn nonce_above_target(files: &Files) -> u32 {
+    let log = Log::of_bundle(files).unwrap();
+    let size = log.opening(2).unwrap() + 1;
+    let mut anchors = Anchors::new(2, ORIGIN, size, log.root_at(size).unwrap());
+    let jobs: JobsFile = from_canonical(&files["epoch/2/jobs.json"]).unwrap();
+    let sessions: SessionsFile = from_canonical(&files["epoch/2/sessions.json"]).unwrap();
+    let last = ShareRecord::from_bytes(files["epoch/2/shares"].last_chunk().unwrap()).unwrap();
+    let session = &sessions.sessions[usize::try_from(last.session).unwrap()];
+    let anchor = anchors.hash(last.level);
+    let is_above = |nonce: &u32| {
+        let hash = jobs.jobs[0].header(&anchor, session.extranonce1, &ShareRecord { nonce: *nonce, ..last }).hash();
+        !last.level.target().is_met_by(&hash)
+    };
+    (0..).find(is_above).unwrap()
+}
+
+#[test]
+fn a_level_easier_to_meet_than_the_network_is_the_only_kind_there_is() {
+    // Regtest's target is above that of level -30.
+    let (files, policy) = log_of(&[0, 20, 1], 0x207f_ffff, &|_| {});
+    let report = ask(&files, &policy, Depth::Exact);
+    assert!(failed(&report).contains(&CheckId::ShareWork), "{:#?}", report.checks);
 }
 
 #[test]
@@ -244,6 +319,17 @@ impl Evidence for Watched<'_> {
         assert!(length <= 1 << 20, "{length} bytes at once");
         self.1.borrow_mut().insert(path.into());
         self.0.fetch_range(path, start, length).await
+    }
+}
+
+#[test]
+fn epochs_that_were_not_drawn_make_no_honest_check_fail() {
+    let story = Script::tell(&Cheats::default());
+    for seed in 0..20 {
+        let depth = Depth::Sampled { samples: 1, seed: Hash32([seed; 32]) };
+        let contract = Some(ContractQuery::Receipt(receipt(1)));
+        let report = verify(&story.files, &AuditRequest { depth, contract, ..AuditRequest::new(story.policy.clone()) });
+        assert!(report.held, "{:#?}", report.checks);
     }
 }
 

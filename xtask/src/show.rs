@@ -8,6 +8,7 @@ use serde_json::json;
 
 mod chain;
 mod figures;
+mod proof;
 
 /// Which capability is shown.
 #[derive(Args)]
@@ -23,12 +24,15 @@ pub(crate) struct ShowArgs {
 enum Capability {
     /// From a bought contract over mined shares to a settlement that an outsider verifies
     Chain,
+    /// Every cheat found, natively, on the command line, in WebAssembly and by a second verifier; scale and speed
+    Proof,
 }
 
 /// Runs the demonstration; an error unless every row held.
 pub(crate) fn run(args: &ShowArgs) -> anyhow::Result<()> {
     let (name, rows) = match args.capability {
         Capability::Chain => ("chain", chain::show()?),
+        Capability::Proof => ("proof", proof::show()?),
     };
     print_table(&rows);
     if let Some(file) = &args.json {

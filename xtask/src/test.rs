@@ -12,7 +12,7 @@ use crate::{demo, paths};
 
 mod counts;
 
-use counts::Counts;
+pub(crate) use counts::Counts;
 
 /// Sets up what is missing, runs every check, and prints how many tests passed.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -96,7 +96,7 @@ fn browser_tests(counts: &mut Counts) -> anyhow::Result<()> {
 }
 
 /// The `.test.mjs` files of a folder, else all its `.mjs` files; an error if there are none: a skipped test is a failed test.
-fn scripts(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn scripts(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("no tests in {}", folder.display()))?;
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "mjs"));

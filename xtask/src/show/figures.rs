@@ -1,4 +1,4 @@
-//! Figures that tests and programs print, as rows.
+//! What tests prove and print, and what programs measure, as rows.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,44 +11,77 @@ use super::Row;
 use crate::process::run_watched;
 use crate::{paths, setup};
 
-/// A row that a test proves: the figure's name as the test prints it, what it shows, and when it holds.
+/// A row that a figure proves: its name as the test prints it, what it shows, and when it holds.
 pub(super) struct Shown {
     pub(super) name: &'static str,
     pub(super) what: &'static str,
     pub(super) held: fn(&Value) -> bool,
 }
 
-/// What tests printed as `figure {"name":…}` lines, and whether all of them passed.
+/// What tests said: every test by its name, and what they printed as `figure {"name":…}` lines.
+#[derive(Default)]
 pub(super) struct Figures {
     by_name: BTreeMap<String, Value>,
+    /// Whether each test passed.
+    tests: BTreeMap<String, bool>,
     all_passed: bool,
 }
 
 /// Runs these tests of the suite in release, so that the figures are those of the programs people run.
 pub(super) fn of_suite(tests: &[&str]) -> anyhow::Result<Figures> {
+    // The packages of the release build, so that cargo finds every dependency built with the same features.
+    of_tests(&["-p", "server", "-p", "auditor", "-p", "tests", "--test", "suite"], tests)
+}
+
+/// Runs tests in release, with PostgreSQL and Bitcoin Core: of `packages` (cargo's arguments) those named by `filters`.
+pub(super) fn of_tests(packages: &[&str], filters: &[&str]) -> anyhow::Result<Figures> {
     let cluster = setup::Cluster::start()?;
     let mut cargo = paths::cargo();
-    // The packages of the release build, so that cargo finds every dependency built with the same features.
-    cargo.args(["test", "--release", "-p", "server", "-p", "auditor", "-p", "tests"]);
-    cargo.args(["--test", "suite", "--", "--nocapture"]).args(tests);
+    cargo.args(["test", "--release", "--no-fail-fast"]).args(packages);
+    cargo.args(["--", "--show-output"]).args(filters);
     cargo.env("BITCOIND", setup::bitcoind()?).env("DATABASE_URL", cluster.url());
     Ok(of(&mut cargo))
 }
 
-/// Runs tests that print figures.
-pub(super) fn of(tests: &mut Command) -> Figures {
-    let mut by_name = BTreeMap::new();
-    let result = run_watched(tests, |line| {
-        // Another test's output may stand before it on the line.
-        let Some((_, json)) = line.split_once("figure ") else { return };
-        if let Ok(Value::Object(figure)) = serde_json::from_str::<Value>(json) {
-            by_name.insert(figure["name"].as_str().unwrap_or_default().to_owned(), Value::Object(figure));
-        }
-    });
+/// Runs a command that tests or prints figures.
+pub(super) fn of(command: &mut Command) -> Figures {
+    let mut figures = Figures::default();
+    let result = run_watched(command, |line| figures.see(line));
     if let Err(error) = &result {
         println!("a test failed: {error:#}");
     }
-    Figures { by_name, all_passed: result.is_ok() }
+    figures.all_passed = result.is_ok();
+    figures
+}
+
+impl Figures {
+    fn see(&mut self, line: &str) {
+        if let Some((_, json)) = line.split_once("figure ")
+            && let Ok(Value::Object(figure)) = serde_json::from_str::<Value>(json)
+        {
+            self.by_name.insert(figure["name"].as_str().unwrap_or_default().to_owned(), Value::Object(figure));
+        }
+        let test = line.strip_prefix("test ").and_then(|line| line.split_once(" ... "));
+        if let Some((name, outcome)) = test {
+            self.tests.insert(name.to_owned(), outcome == "ok");
+        }
+    }
+
+    /// A row that holds when there are tests whose names begin with one of these, and all of them passed. It shows their
+    /// number and the figures of these names.
+    pub(super) fn proven(&self, what: &str, prefixes: &[&str], figures: &[&str]) -> Row {
+        let is_named = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        let outcomes: Vec<bool> =
+            self.tests.iter().filter(|(name, _)| is_named(name)).map(|(_, passed)| *passed).collect();
+        let passed = outcomes.iter().filter(|passed| **passed).count();
+        let figures = figures.iter().filter_map(|name| self.by_name.get(*name)).map(sentence);
+        let counted = format!("{passed} of {} tests", outcomes.len());
+        Row {
+            what: what.into(),
+            figure: [counted].into_iter().chain(figures).collect::<Vec<_>>().join("; "),
+            held: passed > 0 && passed == outcomes.len(),
+        }
+    }
 }
 
 /// The rows that the figures show; none holds unless all tests passed.

@@ -1,0 +1,165 @@
+//! The demonstration of the proof: whatever an operator could fake is found.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::Row;
+use super::figures::{self, Figures, read, sentence};
+use crate::bench::{self, engines};
+use crate::process::run_watched;
+use crate::setup::{self, Variant};
+use crate::test::{Counts, scripts};
+use crate::{demo, paths};
+
+/// A point that tests prove: what is shown, how the tests' names begin, and the figures they print.
+struct Proven {
+    what: &'static str,
+    tests: &'static [&'static str],
+    figures: &'static [&'static str],
+}
+
+const PROVEN: &[Proven] = &[
+    Proven {
+        what: "three depths: every share, the best of each epoch, or drawn chunks; memory stays bounded",
+        tests: &["depths::", "audit_runs::", "an_audits_peak", "log_files::"],
+        figures: &[],
+    },
+    Proven {
+        what: "a witness cosigns what only grows, also after kill -9; the audit demands its policy's quorum and times",
+        tests: &["witness::", "witnesses::", "crash::", "files::", "protocol::"],
+        figures: &["witness"],
+    },
+    Proven {
+        what: "a watcher finds forks, rollbacks, wrong contents and silence, and keeps a proof of a fork",
+        tests: &["watch::"],
+        figures: &["watch"],
+    },
+    Proven {
+        what: "receipts of entries and of shares are verified offline",
+        tests: &["receipt::"],
+        figures: &["receipts"],
+    },
+    Proven {
+        what: "a balance left out, a coin made up and a payout gone astray are found",
+        tests: &["liabilities::"],
+        figures: &["liabilities"],
+    },
+    Proven {
+        what: "blocks, heights, targets and times are those of the chain, on a real bitcoind with a reorganisation too",
+        tests: &["chain::", "bitcoind::"],
+        figures: &["bitcoin_core"],
+    },
+    Proven {
+        what: "every cheat of docs/THREATS.md is found by the check named there, natively and on the command line",
+        tests: &["threats::", "cheats::", "vectors::"],
+        figures: &["threats"],
+    },
+    Proven {
+        what: "a second verifier, in Python from docs/LOG.md alone, agrees on every vector and on changed bundles",
+        tests: &["independent::"],
+        figures: &["independent"],
+    },
+    Proven {
+        what: "every parser of hostile bytes keeps its promises on all that fuzzing found",
+        tests: &["every_kept_input", "every_corpus", "every_file_of_every_vector"],
+        figures: &[],
+    },
+];
+
+/// The test programs in which these tests are.
+const PROGRAMS: &[&str] = &["suite", "evidence", "memory", "corpora", "witness"];
+
+/// Everything of the demonstration, in order.
+pub(crate) fn show() -> anyhow::Result<Vec<Row>> {
+    setup::machine()?;
+    setup::frontend()?;
+    setup::browser_tests()?;
+    demo::build_release()?;
+    let folder = tempfile::tempdir()?;
+    let mut rows = proven()?;
+    rows.push(in_wasm(Variant::Simd, "with SIMD")?);
+    rows.push(in_wasm(Variant::Scalar, "without SIMD")?);
+    rows.push(reproducible());
+    rows.push(scale(folder.path())?);
+    rows.extend(speed(folder.path())?);
+    Ok(rows)
+}
+
+fn proven() -> anyhow::Result<Vec<Row>> {
+    let programs = PROGRAMS.iter().flat_map(|program| ["--test", *program]);
+    let packages: Vec<&str> =
+        ["-p", "server", "-p", "auditor", "-p", "tests", "-p", "properties"].into_iter().chain(programs).collect();
+    let filters: Vec<&str> = PROVEN.iter().flat_map(|proven| proven.tests).copied().collect();
+    let tests: Figures = figures::of_tests(&packages, &filters)?;
+    Ok(PROVEN.iter().map(|proven| tests.proven(proven.what, proven.tests, proven.figures)).collect())
+}
+
+/// The vectors in the modules that pages load.
+fn in_wasm(variant: Variant, named: &str) -> anyhow::Result<Row> {
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-reporter=spec"]).args(scripts(&paths::root().join("tests/wasm"))?);
+    node.current_dir(paths::root()).env("WASM_NODE", setup::wasm_for_node(variant));
+    let mut counts = Counts::default();
+    let result = run_watched(&mut node, |line| counts.see_node(line));
+    Ok(Row {
+        what: format!("every lie of the vectors fails the same check in WebAssembly {named}"),
+        figure: format!("{} of {} tests", counts.passed, counts.passed + counts.failed),
+        held: result.is_ok() && counts.passed > 0 && counts.failed == 0,
+    })
+}
+
+fn reproducible() -> Row {
+    let result = setup::check_wasm();
+    let figure =
+        result.as_ref().map_or_else(ToString::to_string, |()| "two builds in different folders, the same bytes".into());
+    Row { what: "anyone can rebuild the verifier's exact bytes".into(), figure, held: result.is_ok() }
+}
+
+/// Appending to a log of 10⁹ entries reads and writes hardly more than to one of 10⁴.
+fn scale(folder: &Path) -> anyhow::Result<Row> {
+    let file = folder.join("seal.json");
+    bench::measure("bench_seal", Some(&file))?;
+    let summary = read(&file)?["summary"].take();
+    Ok(Row {
+        what: "a million shares are sealed, and a log of a billion entries grows in O(log n)".into(),
+        held: summary["log"].as_array().is_some_and(|sizes| sizes.len() == 3),
+        figure: sentence(&summary),
+    })
+}
+
+/// How fast the same shares are hashed in every engine, and a whole day in a browser.
+fn speed(folder: &Path) -> anyhow::Result<Vec<Row>> {
+    let file = folder.join("verify.json");
+    engines::hashing(Some(&file))?;
+    let figures = read(&file)?;
+    let (node, chromium) = (ratios(&figures, "node_simd"), ratios(&figures, "chromium_simd"));
+    let day = folder.join("day.json");
+    let held = engines::day(Some(&day)).is_ok();
+    Ok(vec![
+        goal("WebAssembly hashes shares in Node at 0.60 of native and 14 times plain JavaScript", node, (0.60, 14.0)),
+        goal("and in Chromium at 0.58 of native and 17 times plain JavaScript", chromium, (0.58, 17.0)),
+        Row {
+            what: "a day of 86,400 shares is verified exactly in Chromium".into(),
+            figure: sentence(&read(&day)?),
+            held,
+        },
+    ])
+}
+
+/// Speed of one engine as parts of native hashing and of plain JavaScript in the same engine.
+fn ratios(figures: &Value, id: &str) -> (f64, f64) {
+    let rows = figures["rows"].as_array().into_iter().flatten();
+    let row = rows.into_iter().find(|row| row["id"] == id);
+    let part = |name: &str| row.and_then(|row| row[name].as_f64()).unwrap_or_default();
+    (part("of_native"), part("of_plain"))
+}
+
+fn goal(what: &str, (of_native, of_plain): (f64, f64), least: (f64, f64)) -> Row {
+    Row {
+        what: what.into(),
+        figure: format!("{of_native:.2} of native, {of_plain:.1} times plain JavaScript"),
+        held: of_native >= least.0 && of_plain >= least.1,
+    }
+}

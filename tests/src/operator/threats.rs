@@ -27,6 +27,7 @@ use super::{
     Cheats, PayoutPlan, Script,
     cases::{Vector, divert, forget, of},
     receipt,
+    witnessed::Witnesses,
 };
 
 /// The epoch that is lied about: the first one stays honest, so that the lie is all there is to find.
@@ -82,6 +83,10 @@ fn another_history(lie: Lie<'_>) {
             ..Cheats::default()
         },
     );
+    lie("threat-hide-block-and-share", CheckId::BlockAll, Cheats { secret: true, ..Cheats::default() });
+    // Whoever has the log's key can sign another history, but the witnesses remember the first one.
+    let refused = Witnesses { count: 3, threshold: 2, cosign: &|_| None };
+    lie("threat-stolen-key", CheckId::LogSigned, Cheats { witnesses: Some(refused), ..Cheats::default() });
 }
 
 fn other_shares_of_the_work(lie: Lie<'_>) {

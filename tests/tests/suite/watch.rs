@@ -69,18 +69,27 @@ fn honest(epochs_after: u64) -> Story {
     Script::tell(&Cheats { epochs_after, ..Cheats::default() })
 }
 
-/// Another past under the same key.
+/// Another past under the same key, with one entry more than the honest one. Its shares are others, so how many blocks
+/// they find has to be tried.
 fn forked(epochs_after: u64) -> Story {
-    let another_past = |entries: &mut Vec<Entry>| {
-        let (name, value, source) = ("hashprice_sats_per_phs_day".into(), "1".into(), "another view".into());
-        entries.push(Entry::ExternalInput(ExternalInput { name, value, source, at_ms: 1 }));
+    let told = |price: u32| {
+        let another_past = |entries: &mut Vec<Entry>| {
+            let (name, value, source) = ("hashprice_sats_per_phs_day".into(), price.to_string(), "another view".into());
+            entries.push(Entry::ExternalInput(ExternalInput { name, value, source, at_ms: 1 }));
+        };
+        Script::tell(&Cheats { contract: &another_past, epochs_after, ..Cheats::default() })
     };
-    Script::tell(&Cheats { contract: &another_past, epochs_after, ..Cheats::default() })
+    let size = size_of(&honest(epochs_after)) + 1;
+    (1..).map(told).find(|story| size_of(story) == size).expect("some price gives as many blocks")
+}
+
+fn size_of(story: &Story) -> u64 {
+    story.policy.judge(&story.files["log/checkpoint"]).expect("the story is signed").checkpoint.size
 }
 
 /// The story's files with its hash tiles, as a server has them.
 fn with_tiles(story: &Story) -> anyhow::Result<Files> {
-    let size = story.policy.judge(&story.files["log/checkpoint"])?.checkpoint.size;
+    let size = size_of(story);
     let (mut files, mut edge) = (story.files.clone(), Edge::new());
     let mut tiles = Vec::new();
     for (index, width) in bundles(size) {

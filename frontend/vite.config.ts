@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Where `npm run dev` finds a running server. */
 const server = 'http://127.0.0.1:8080';
-const served = ['/api', '/log', '/epoch', '/allocation', '/settlement', '/payout', '/chain'];
+const served = ['/api', '/log', '/epoch', '/allocation', '/settlement', '/liabilities', '/payout', '/chain'];
 
 export default defineConfig({
 	plugins: [sveltekit()],

@@ -4,37 +4,43 @@ import init, { audit, count } from '/wasm/verifier.js';
 const NOTHING = { receipt: null, contract: null, claims: null, wasm_sha256: null, remembered: null };
 
 const ready = init({ module_or_path: fetch('/wasm/verifier_bg.wasm') });
-let bytes = 0;
 
 self.onmessage = async ({ data }) => {
-	if (data.serve) return serve(data.serve);
+	if (data.serve) return data.serve.forEach(serve);
 	const started = performance.now();
 	await ready;
-	const policy = new TextDecoder().decode(await fetched('log/policy'));
-	const report = await audit(host(data.helpers), JSON.stringify({ ...NOTHING, policy }));
-	self.postMessage({ report, seconds: (performance.now() - started) / 1000, bytes });
+	const own = host(data.ports);
+	const policy = new TextDecoder().decode(await own.fetch('log/policy'));
+	const report = await audit(own, JSON.stringify({ ...NOTHING, policy }));
+	self.postMessage({ report, seconds: (performance.now() - started) / 1000, bytes: own.bytes });
 };
 
-/** Counts whatever comes through the port, one task after the other. */
+/** Counts what comes through a port. */
 function serve(port) {
-	let before = ready;
-	port.onmessage = ({ data: task }) => {
-		before = before.then(async () => {
-			bytes = 0;
-			const counted = await count(host([]), task);
-			port.postMessage({ counted, bytes });
-		});
+	port.onmessage = async ({ data: task }) => {
+		await ready;
+		const own = host([]);
+		const counted = await count(own, task);
+		port.postMessage({ counted, bytes: own.bytes });
 	};
 }
 
-/** What the verifier asks of a page; `helpers` are ports of workers that count. */
-function host(helpers) {
-	const idle = [...helpers];
+/** What the verifier asks of a page; `ports` lead to workers that count, one task at a time through each. */
+function host(ports) {
+	const idle = [...ports];
 	const waiting = [];
-	return {
+	const fetched = async (path, headers = {}) => {
+		const response = await fetch(`/day/${path}`, { headers });
+		if (!response.ok) throw Object.assign(new Error(`${path}: HTTP ${response.status}`), { name: 'NotFound' });
+		const body = new Uint8Array(await response.arrayBuffer());
+		own.bytes += body.length;
+		return body;
+	};
+	const own = {
+		bytes: 0,
 		fetch: (path) => fetched(path),
 		fetchRange: (path, start, length) => fetched(path, { range: `bytes=${start}-${start + length - 1}` }),
-		lanes: helpers.length,
+		lanes: ports.length,
 		progress: () => {},
 		count: async (task) => {
 			const port = idle.pop() ?? (await new Promise((resolve) => waiting.push(resolve)));
@@ -45,16 +51,9 @@ function host(helpers) {
 			const next = waiting.shift();
 			if (next) next(port);
 			else idle.push(port);
-			bytes += answer.bytes;
+			own.bytes += answer.bytes;
 			return answer.counted;
 		}
 	};
-}
-
-async function fetched(path, headers = {}) {
-	const response = await fetch(`/day/${path}`, { headers });
-	if (!response.ok) throw Object.assign(new Error(`${path}: HTTP ${response.status}`), { name: 'NotFound' });
-	const body = new Uint8Array(await response.arrayBuffer());
-	bytes += body.length;
-	return body;
+	return own;
 }

@@ -13,6 +13,8 @@ import { launch } from './chromium.mjs';
 import { serveFolders } from './files.mjs';
 
 const RUNS = 3;
+/** Tasks of one worker at a time: while one waits for its files, another is hashed. */
+const TASKS = 4;
 
 const { values: options } = parseArgs({ options: { json: { type: 'string' } } });
 const here = dirname(fileURLToPath(import.meta.url));
@@ -50,20 +52,24 @@ try {
 async function verifyDay() {
 	const page = await (await browser.newContext()).newPage();
 	await page.goto(server.url);
-	const result = await page.evaluate(async (count) => {
-		const start = () => new Worker('/bench/day-worker.mjs', { type: 'module' });
-		const helpers = Array.from({ length: count }, () => {
-			const { port1, port2 } = new MessageChannel();
-			start().postMessage({ serve: port1 }, [port1]);
-			return port2;
-		});
-		const auditor = start();
-		return new Promise((resolve, reject) => {
-			auditor.onmessage = ({ data }) => resolve(data);
-			auditor.onerror = (event) => reject(new Error(event.message));
-			auditor.postMessage({ helpers }, helpers);
-		});
-	}, workers);
+	const result = await page.evaluate(
+		async ([count, tasks]) => {
+			const start = () => new Worker('/bench/day-worker.mjs', { type: 'module' });
+			const ports = Array.from({ length: count }, () => {
+				const channels = Array.from({ length: tasks }, () => new MessageChannel());
+				const theirs = channels.map(({ port1 }) => port1);
+				start().postMessage({ serve: theirs }, theirs);
+				return channels.map(({ port2 }) => port2);
+			}).flat();
+			const auditor = start();
+			return new Promise((resolve, reject) => {
+				auditor.onmessage = ({ data }) => resolve(data);
+				auditor.onerror = (event) => reject(new Error(event.message));
+				auditor.postMessage({ ports }, ports);
+			});
+		},
+		[workers, TASKS]
+	);
 	await page.context().close();
 	return result;
 }

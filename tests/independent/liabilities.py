@@ -33,7 +33,7 @@ class Books:
         self.txids = set()
         self.payouts = []  # (leaf index, file)
         self.lists = []  # (leaf index, entry, balances then)
-        self.newest = {}  # what the newest list that could be read says
+        self.newest = None  # what the newest list says, where it could be read
         self.settlement = 0
         self.is_settled = False
         self.first_opened = None  # start of the first epoch opened since the newest list, or else the first settlement
@@ -54,12 +54,15 @@ class Books:
                 self.coins[txid, vout] = value, job.height
 
     def pay(self, path, file):
-        """What a payout's rows say is owed no more."""
+        """What a payout's rows say is owed no more; too much for one of them lowers the others' balances all the same."""
+        wrong = None
         for position, (amount, identity, _) in enumerate(file.outputs):
             owed = self.balances.get(identity, 0)
             self.balances[identity] = max(owed - amount, 0)
-            if amount > owed:
-                raise Wrong(path, f"at most {owed} for {identity.hex()}", amount, position)
+            if amount > owed and not wrong:
+                wrong = Wrong(path, f"at most {owed} for {identity.hex()}", amount, position)
+        if wrong:
+            raise wrong
 
     def spend(self, index, entry, path, file):
         """A payout's transaction pays what its rows say, out of coins that no other one spends."""
@@ -80,7 +83,7 @@ class Books:
         demand(before is None or before.at_ms < entry.at_ms, "a list of liabilities that is not later than the last one")
         compare("log/tile/entries", self.settlement, entry.settlement, index)
         self.lists.append((index, entry, dict(self.balances)))
-        self.first_opened = None
+        self.first_opened = self.newest = None
         path = f"liabilities/{entry.liabilities}.json"
         file = read_list(files, path)
         self.newest = {identity: amount for amount, identity in file.balances}
@@ -240,7 +243,7 @@ def check_confirmed(file, chain):
 
 def check_listed(books, contract):
     """The newest list says of the contract what is owed to it."""
-    if books.lists:
+    if books.newest is not None:
         _, entry, balances = books.lists[-1]
         path = f"liabilities/{entry.liabilities}.json"
         compare(path, balances.get(contract, 0), books.newest.get(contract, 0))

@@ -16,7 +16,7 @@ use tests::{bundle, figure};
 use crate::chain::Settled;
 
 const CHANGES: u64 = 60;
-const CHANGES_OF_LOGS: u64 = 200;
+const CHANGES_OF_LOGS: u64 = 120;
 
 #[test]
 fn it_agrees_on_every_vector() -> anyhow::Result<()> {

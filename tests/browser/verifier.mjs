@@ -23,14 +23,14 @@ after(() => browser?.close());
 /** Each test has a browser of its own, which remembers nothing. */
 function visit(name, act) {
 	test(name, async () => {
-		const { context, page, seen } = await newVisitor(browser);
+		const { context, page, seen, leave } = await newVisitor(browser);
 		try {
 			await page.goto('/verify');
 			await page.getByRole('button', { name: 'Verify now' }).waitFor();
 			await act(page, context);
 			assert.deepEqual(seen, { foreign: [], errors: [] });
 		} finally {
-			await context.close();
+			await leave();
 		}
 	});
 }
@@ -124,13 +124,13 @@ visit('a verifier with one changed byte is refused by its integrity', async (pag
 test('a browser without SIMD gets the other build, with the same verdict', async () => {
 	const hashes = [];
 	for (const simd of [true, false]) {
-		const { context, page } = await newVisitor(browser);
+		const { context, page, leave } = await newVisitor(browser);
 		if (!simd) await context.addInitScript(() => void (WebAssembly.validate = () => false));
 		await page.goto('/verify');
 		assert.equal(await verify(page), 'held');
 		assert.equal((await outcomesOf(page))['verifier.self'], 'held');
 		hashes.push(JSON.parse(await download(page, 'Download the report')).checks.find(({ id }) => id === 'verifier.self').detail);
-		await context.close();
+		await leave();
 	}
 	assert.notEqual(hashes[0], hashes[1]);
 });
@@ -143,7 +143,7 @@ visit('a server that goes away interrupts the verification and proves nothing', 
 	await page.getByRole('button', { name: 'Verify now' }).click();
 	await page.getByText('The verification could not be finished').waitFor();
 	await page.getByText('goes on from there').waitFor();
-	await context.unroute(url);
+	await context.unrouteAll({ behavior: 'wait' });
 	const { asked } = watchShares(context);
 	await page.getByRole('button', { name: 'Verify again' }).click();
 	assert.equal(await verdict(page), 'held');

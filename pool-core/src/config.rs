@@ -38,6 +38,10 @@ pub struct Limits {
     pub unauthorized: Duration,
     /// Time for the other side to read what we write before it is dropped.
     pub write: Duration,
+    /// Silence of a session on a farm's listener. Firmware keeps back-up pools connected for hours; DATUM waits as long.
+    pub farm_idle: Duration,
+    /// Silence of a session on a rental's listener: an order waits for hashrate, and reconnecting costs its buyer.
+    pub rental_idle: Duration,
     /// Lines that are no JSON requests before the connection ends.
     pub garbage_lines: u32,
     /// Connections at once.
@@ -54,6 +58,8 @@ impl Default for Limits {
             line_bytes: 16 << 10,
             unauthorized: Duration::from_secs(15),
             write: Duration::from_secs(10),
+            farm_idle: Duration::from_secs(2 * 3_600),
+            rental_idle: Duration::from_secs(24 * 3_600),
             garbage_lines: 8,
             sessions: 10_000,
             template_refresh: Duration::from_secs(30),

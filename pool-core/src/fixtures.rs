@@ -1,6 +1,6 @@
 //! Values for this crate's tests.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use audit_core::{
     hash::{BlockHash, Hash32, sha256d},
@@ -9,6 +9,7 @@ use audit_core::{
 
 use crate::{
     block::assemble,
+    config::{Limits, PoolConfig},
     epoch_start::EpochStart,
     live_job::LiveJob,
     node::BlockTemplate,
@@ -17,6 +18,22 @@ use crate::{
 
 /// OP_TRUE.
 pub(crate) const PAYOUT_SCRIPT: [u8; 1] = [0x51];
+
+/// Sessions from level -14, never below -20.
+pub(crate) fn config() -> PoolConfig {
+    PoolConfig {
+        coinbase_tag: b"/test/".to_vec(),
+        payout_script: PAYOUT_SCRIPT.to_vec(),
+        first_level: Level::new(-14).unwrap(),
+        min_level: Level::new(-20).unwrap(),
+        shares_per_minute: 12,
+        grace: Duration::from_secs(120),
+        pseudonym_key: [0; 32],
+        journal_dir: "journal".into(),
+        blocks_dir: "blocks".into(),
+        limits: Limits::default(),
+    }
+}
 
 pub(crate) fn template(nbits: u32) -> BlockTemplate {
     BlockTemplate {

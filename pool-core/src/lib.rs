@@ -20,6 +20,7 @@ mod fixtures;
 mod frame;
 mod job_id;
 mod journal;
+mod listener;
 mod live_epoch;
 mod live_job;
 pub mod node;
@@ -38,6 +39,7 @@ pub use self::{
     frame::Damaged,
     job_id::{JobId, NoJobId},
     journal::{JournalError, read_epoch},
+    listener::{Listener, ListenerProfile},
     pool::{Pool, PoolError, PoolEvent},
     reject::RejectReason,
     stats::PoolStats,

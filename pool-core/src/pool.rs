@@ -15,17 +15,16 @@ use std::{fs, io, sync::Arc};
 
 use audit_core::{epoch::EpochMaterial, hash::BlockHash};
 use thiserror::Error;
-use tokio::{
-    net::TcpListener,
-    sync::{mpsc, oneshot},
-};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     driver::{Command, Driver},
     floor::Floor,
 };
-use crate::{config::PoolConfig, epoch_start::EpochStart, journal::JournalError, node::Node, stats::PoolStats};
+use crate::{
+    config::PoolConfig, epoch_start::EpochStart, journal::JournalError, listener::Listener, node::Node, stats::PoolStats,
+};
 
 /// Events that the server has not read yet; it reads all the time.
 const EVENTS: usize = 1_024;
@@ -112,7 +111,7 @@ impl Pool {
     pub async fn start(
         config: PoolConfig,
         node: Arc<dyn Node>,
-        listeners: Vec<TcpListener>,
+        listeners: Vec<Listener>,
         stop: CancellationToken,
     ) -> Result<(Self, mpsc::Receiver<PoolEvent>), PoolError> {
         fs::create_dir_all(&config.journal_dir)?;
@@ -128,7 +127,7 @@ impl Pool {
         let (saved, to_submit) = mpsc::unbounded_channel();
         tasks.spawn(blocks::save_all(to_save, saved, floor.clone(), stop.clone()));
         tasks.spawn(blocks::submit_all(node, unsubmitted, to_submit, stop.clone()));
-        let driver = Driver::new(floor.clone(), tasks.clone());
+        let driver = Driver::new(floor.clone(), tasks.clone(), listeners.iter().map(|listener| listener.profile).collect());
         tasks.spawn(driver.run(to_drive, fed, stop.clone()));
         for listener in listeners {
             tasks.spawn(listen::run(listener, floor.clone(), tasks.clone(), stop.clone()));

@@ -17,6 +17,8 @@ pub(crate) use self::{
     submission::Submission,
 };
 use crate::{
+    config::PoolConfig,
+    listener::ListenerProfile,
     live_job::{LevelJob, LiveJob},
     reject::RejectReason,
     stratum::{
@@ -42,6 +44,7 @@ pub(crate) struct Session {
     /// Version bits that the worker may roll: none before `mining.configure`.
     version_mask: u32,
     vardiff: Vardiff,
+    easiest_suggestion: Level,
     sent: SentJobs,
     difficulty: Option<Level>,
     prevhash: Option<BlockHash>,
@@ -83,13 +86,15 @@ pub(crate) struct Announcement {
 }
 
 impl Session {
-    pub(crate) fn new(pseudonym_key: [u8; 32], vardiff: Vardiff) -> Self {
+    pub(crate) fn new(config: &PoolConfig, profile: ListenerProfile, now: Instant) -> Self {
+        let levels = profile.levels(config);
         Self {
             stage: Stage::Connected,
             workers: Vec::new(),
-            pseudonym_key,
+            pseudonym_key: config.pseudonym_key,
             version_mask: 0,
-            vardiff,
+            vardiff: Vardiff::new(config.shares_per_minute, levels.easiest, levels.first, now),
+            easiest_suggestion: levels.easiest_suggestion,
             sent: SentJobs::default(),
             difficulty: None,
             prevhash: None,
@@ -131,7 +136,7 @@ impl Session {
             },
             Call::Authorize { worker } => self.authorize(id, worker),
             Call::SuggestDifficulty(level) => {
-                self.vardiff.suggest(*level, now);
+                self.suggest(*level, now);
                 Step::Reply(reply::ok(id, json!(true)))
             }
             Call::SubscribeExtranonce => Step::Reply(reply::ok(id, json!(true))),
@@ -162,6 +167,12 @@ impl Session {
         let changed = self.difficulty.replace(level) != Some(level);
         let clean_jobs = self.prevhash.replace(job.row.prevhash) != Some(job.row.prevhash);
         Some(Announcement { job: job_at_level, set_difficulty: changed.then(|| set_difficulty(level)), clean_jobs })
+    }
+
+    fn suggest(&mut self, level: Level, now: Instant) {
+        if level >= self.easiest_suggestion {
+            self.vardiff.suggest(level, now);
+        }
     }
 
     fn configure(&mut self, configure: &Configure, now: Instant) -> Value {

@@ -12,6 +12,7 @@ use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::Data;
 use anyhow::{Context, Result, anyhow};
+use pool_core::Listener;
 use pool_core::node::{CoreEndpoint, CoreNode, EmbeddedChain, EmbeddedConfig, Node};
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +50,7 @@ impl App {
         let listener = bind(config.http.listen)?;
         let http = listener.local_addr()?;
         let rigs = bind_for_rigs(&config).await?;
-        let stratum = rigs.iter().map(tokio::net::TcpListener::local_addr).collect::<Result<_, _>>()?;
+        let stratum = rigs.iter().map(|rigs| rigs.socket.local_addr()).collect::<Result<_, _>>()?;
 
         let engine = Engine::start(engine_config(&config)?, database.clone(), node, rigs, stop.clone()).await?;
         if let Some(name) = &config.sample_offer {
@@ -105,12 +106,13 @@ fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("listening on {address}: is another server running there?"))
 }
 
-async fn bind_for_rigs(config: &Config) -> Result<Vec<tokio::net::TcpListener>> {
+async fn bind_for_rigs(config: &Config) -> Result<Vec<Listener>> {
     let mut listeners = Vec::new();
-    for address in &config.pool.stratum {
-        let listener = bind(*address)?;
-        listener.set_nonblocking(true)?;
-        listeners.push(tokio::net::TcpListener::from_std(listener)?);
+    for wanted in &config.pool.stratum {
+        let socket = bind(wanted.address)?;
+        socket.set_nonblocking(true)?;
+        let socket = tokio::net::TcpListener::from_std(socket)?;
+        listeners.push(Listener { socket, profile: wanted.profile });
     }
     Ok(listeners)
 }

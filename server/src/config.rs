@@ -10,8 +10,10 @@ use audit_core::work::{Level, Nbits, Units};
 use bitcoin::Network;
 use clap::{ArgAction, Args};
 
+pub use stratum::StratumListener;
 pub use witnesses::WitnessConfig;
 
+mod stratum;
 mod witnesses;
 
 /// What `provenhash serve` runs with. Every field is a flag of the same name.
@@ -76,9 +78,10 @@ pub struct NodeConfig {
 /// How rigs are served.
 #[derive(Args, Clone, Debug)]
 pub struct PoolSettings {
-    /// Addresses for rigs, several with commas; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:3333", value_delimiter = ',', action = ArgAction::Set)]
-    pub stratum: Vec<SocketAddr>,
+    /// Addresses for rigs, several with commas: farm=IP:PORT for your own, rental=IP:PORT for hashrate from markets, a bare
+    /// IP:PORT is a farm; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:3333", value_name = "LISTENER", value_delimiter = ',', action = ArgAction::Set)]
+    pub stratum: Vec<StratumListener>,
     /// Text in each coinbase that says who mined it, at most 20 bytes
     #[arg(long, default_value = "/provenhash/", value_parser = coinbase_tag)]
     pub coinbase_tag: String,

@@ -14,8 +14,7 @@ use audit_core::chain::Network;
 use audit_core::checkpoint::Vkey;
 use audit_core::work::{Level, Units};
 use pool_core::node::{Node, Tip};
-use pool_core::{Limits, Pool, PoolConfig};
-use tokio::net::TcpListener;
+use pool_core::{Limits, Listener, Pool, PoolConfig};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -111,7 +110,7 @@ impl Engine {
         config: EngineConfig,
         database: Database,
         node: Arc<dyn Node>,
-        listeners: Vec<TcpListener>,
+        listeners: Vec<Listener>,
         stop: CancellationToken,
     ) -> Result<Self> {
         let data_lock = lock_data(&config.data)?;

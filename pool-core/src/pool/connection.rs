@@ -23,6 +23,7 @@ use tracing::debug;
 use super::{board::Board, floor::Floor};
 use crate::{
     journal::WriterGone,
+    listener::ListenerProfile,
     reject::RejectReason,
     session::{Claim, Session, Step},
     stratum::{
@@ -30,7 +31,6 @@ use crate::{
         reply,
         request::{self, BadRequest, Request},
     },
-    vardiff::Vardiff,
 };
 
 /// How much of a line that is too long is read away, so that the other side gets to read why it is disconnected.
@@ -48,6 +48,8 @@ enum End {
     Garbage,
     #[error("not subscribed and authorized in time")]
     Unauthorized,
+    #[error("nothing was heard for too long")]
+    Idle,
     #[error("the other side does not read")]
     SlowReader,
     #[error("the pool stops")]
@@ -66,30 +68,41 @@ struct Connection<'a> {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn run(stream: TcpStream, floor: &Floor, stop: &CancellationToken) {
+pub(super) async fn run(stream: TcpStream, profile: ListenerProfile, floor: &Floor, stop: &CancellationToken) {
     floor.counters.session_opened();
     let peer = stream.peer_addr();
-    let Err(end) = serve(stream, floor, stop).await;
+    let Err(end) = serve(stream, profile, floor, stop).await;
     debug!(?peer, %end, "session ended");
     floor.counters.session_ended();
 }
 
-async fn serve(stream: TcpStream, floor: &Floor, stop: &CancellationToken) -> Result<std::convert::Infallible, End> {
+async fn serve(
+    stream: TcpStream,
+    profile: ListenerProfile,
+    floor: &Floor,
+    stop: &CancellationToken,
+) -> Result<std::convert::Infallible, End> {
     stream.set_nodelay(true)?;
     let (reader, writer) = stream.into_split();
     let mut lines = LineReader::new(reader, floor.config.limits.line_bytes);
     let mut board = floor.board.subscribe();
-    let mut connection = Connection::new(floor, writer);
+    let mut connection = Connection::new(floor, writer, profile);
+    let idle = profile.idle(&floor.config.limits);
+    let mut heard = tokio::time::Instant::now();
     let deadline = tokio::time::Instant::now() + floor.config.limits.unauthorized;
     loop {
         let due = connection.session.due().into();
         tokio::select! {
             () = stop.cancelled() => return Err(End::Stop),
             () = sleep_until(deadline), if !connection.session.is_ready() => return Err(End::Unauthorized),
+            () = sleep_until(heard + idle) => return Err(End::Idle),
             () = sleep_until(due) => connection.session.tick(Instant::now()),
             changed = board.changed() => changed.map_err(|_| End::Stop)?,
             line = lines.next() => match line? {
-                Line::Whole(line) => connection.on_line(line).await?,
+                Line::Whole(line) => {
+                    heard = tokio::time::Instant::now();
+                    connection.on_line(line).await?;
+                }
                 Line::End => return Err(End::HungUp),
                 Line::TooLong => {
                     connection.refuse_long_line().await?;
@@ -103,10 +116,8 @@ async fn serve(stream: TcpStream, floor: &Floor, stop: &CancellationToken) -> Re
 }
 
 impl<'a> Connection<'a> {
-    fn new(floor: &'a Floor, writer: OwnedWriteHalf) -> Self {
-        let config = &floor.config;
-        let vardiff = Vardiff::new(config.shares_per_minute, config.min_level, config.first_level, Instant::now());
-        Self { floor, session: Session::new(config.pseudonym_key, vardiff), writer, garbage: 0 }
+    fn new(floor: &'a Floor, writer: OwnedWriteHalf, profile: ListenerProfile) -> Self {
+        Self { floor, session: Session::new(&floor.config, profile, Instant::now()), writer, garbage: 0 }
     }
 
     async fn on_line(&mut self, line: &[u8]) -> Result<(), End> {

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     epoch_start::EpochStart,
     journal::{self, JournalError, JournalWriter},
+    listener::ListenerProfile,
     live_epoch::{JobError, LiveEpoch},
     live_job::LiveJob,
     node::BlockTemplate,
@@ -32,11 +33,13 @@ pub(super) struct Driver {
     tasks: TaskTracker,
     template: Option<Arc<BlockTemplate>>,
     last_job: Instant,
+    /// Profiles whose promises the network's target has not been held against yet.
+    unchecked: Vec<ListenerProfile>,
 }
 
 impl Driver {
-    pub(super) fn new(floor: Arc<Floor>, tasks: TaskTracker) -> Self {
-        Self { floor, tasks, template: None, last_job: Instant::now() }
+    pub(super) fn new(floor: Arc<Floor>, tasks: TaskTracker, profiles: Vec<ListenerProfile>) -> Self {
+        Self { floor, tasks, template: None, last_job: Instant::now(), unchecked: profiles }
     }
 
     /// Runs until `stop`; then the board is cleared, which lets the journal writers end.
@@ -177,7 +180,22 @@ impl Driver {
             self.floor.tell(PoolEvent::EpochFull { epoch: epoch.start.epoch });
         }
         self.last_job = Instant::now();
+        if let Ok(job) = &job {
+            self.check_profiles(job);
+        }
         job
+    }
+
+    /// Once, with the first job: test networks have easier targets than rental markets accept.
+    fn check_profiles(&mut self, job: &LiveJob) {
+        let hardest = job.hardest_level();
+        if std::mem::take(&mut self.unchecked).into_iter().any(|profile| profile.is_broken_by(hardest)) {
+            warn!(
+                nbits = %job.row.nbits,
+                "the network's target is easier than difficulty 1048576, so the rental listener can't keep to it: \
+                 markets will refuse this pool on this network"
+            );
+        }
     }
 
     fn folder(&self) -> PathBuf {

@@ -4,8 +4,7 @@ use crate::{fixtures, stratum::request::parse};
 const NETWORK: u32 = 0x1d00_ffff;
 
 fn session() -> Session {
-    let vardiff = Vardiff::new(12, Level::new(-20).unwrap(), Level::new(-14).unwrap(), Instant::now());
-    Session::new([0; 32], vardiff)
+    Session::new(&fixtures::config(), ListenerProfile::Farm, Instant::now())
 }
 
 fn ready() -> Session {
@@ -125,4 +124,16 @@ fn silence_eases_the_level_only_once_there_is_a_job() {
     session.announce(&fixtures::job(NETWORK), Instant::now()).unwrap();
     session.tick(session.due());
     assert_eq!(session.vardiff.level().get(), -17);
+}
+
+#[test]
+fn a_rental_session_starts_hard_and_ignores_easier_suggestions() {
+    let mut session = Session::new(&fixtures::config(), ListenerProfile::Rental, Instant::now());
+    for suggestion in ["1", "65536", "1048575"] {
+        let method = r#"{"id":1,"method":"mining.suggest_difficulty","params":["#;
+        handle(&mut session, &format!("{method}{suggestion}]}}"));
+        assert_eq!(session.vardiff.level().get(), 20, "{suggestion}");
+    }
+    handle(&mut session, r#"{"id":1,"method":"mining.suggest_difficulty","params":[5000000]}"#);
+    assert_eq!(session.vardiff.level().get(), 22);
 }

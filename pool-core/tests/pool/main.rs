@@ -9,5 +9,6 @@ mod handshake;
 mod hostile;
 mod mining_rig;
 mod node_down;
+mod profiles;
 mod rejects;
 mod test_pool;

@@ -7,7 +7,7 @@ use audit_core::{
     work::{Level, Nbits},
 };
 use pool_core::{
-    EpochStart, Limits, Pool, PoolConfig, PoolEvent,
+    EpochStart, Limits, Listener, ListenerProfile, Pool, PoolConfig, PoolEvent,
     node::{EmbeddedChain, EmbeddedConfig, Node},
 };
 use tempfile::TempDir;
@@ -29,6 +29,7 @@ pub(crate) struct TestPool {
     pub(crate) chain: Arc<EmbeddedChain>,
     pub(crate) events: mpsc::Receiver<PoolEvent>,
     pub(crate) address: SocketAddr,
+    pub(crate) rental: SocketAddr,
     pub(crate) folder: TempDir,
     stop: CancellationToken,
 }
@@ -86,11 +87,11 @@ impl TestPool {
         change(&mut config);
         let nbits = Nbits::new(nbits);
         let chain = Arc::new(EmbeddedChain::open(&folder.path().join("chain"), EmbeddedConfig { nbits }).unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let (farm, address) = listener(ListenerProfile::Farm).await;
+        let (rented, rental) = listener(ListenerProfile::Rental).await;
         let stop = CancellationToken::new();
-        let (pool, events) = Pool::start(config, node(chain.clone()), vec![listener], stop.clone()).await.unwrap();
-        Self { pool, chain, events, address, folder, stop }
+        let (pool, events) = Pool::start(config, node(chain.clone()), vec![farm, rented], stop.clone()).await.unwrap();
+        Self { pool, chain, events, address, rental, folder, stop }
     }
 
     /// A connection that has said nothing yet.
@@ -115,4 +116,10 @@ impl TestPool {
     pub(crate) fn url(&self) -> String {
         format!("stratum+tcp://{}", self.address)
     }
+}
+
+async fn listener(profile: ListenerProfile) -> (Listener, SocketAddr) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    (Listener { socket, profile }, address)
 }

@@ -42,6 +42,9 @@ pub struct Limits {
     pub farm_idle: Duration,
     /// Silence of a session on a rental's listener: an order waits for hashrate, and reconnecting costs its buyer.
     pub rental_idle: Duration,
+    /// A session whose every share has been invalid for this long is sent its job again, after twice as long asked to
+    /// reconnect, after three times as long dropped. 60 s is ckpool's and para's measure.
+    pub invalid_patience: Duration,
     /// Lines that are no JSON requests before the connection ends.
     pub garbage_lines: u32,
     /// Connections at once.
@@ -60,6 +63,7 @@ impl Default for Limits {
             write: Duration::from_secs(10),
             farm_idle: Duration::from_secs(2 * 3_600),
             rental_idle: Duration::from_secs(24 * 3_600),
+            invalid_patience: Duration::from_secs(60),
             garbage_lines: 8,
             sessions: 10_000,
             template_refresh: Duration::from_secs(30),

@@ -30,6 +30,7 @@ pub mod rig;
 mod session;
 mod stats;
 pub mod stratum;
+mod subscriptions;
 mod vardiff;
 mod worker;
 

@@ -23,7 +23,8 @@ use self::{
     floor::Floor,
 };
 use crate::{
-    config::PoolConfig, epoch_start::EpochStart, journal::JournalError, listener::Listener, node::Node, stats::PoolStats,
+    config::PoolConfig, epoch_start::EpochStart, journal::JournalError, listener::Listener, node::Node,
+    stats::PoolStats,
 };
 
 /// Events that the server has not read yet; it reads all the time.
@@ -127,7 +128,8 @@ impl Pool {
         let (saved, to_submit) = mpsc::unbounded_channel();
         tasks.spawn(blocks::save_all(to_save, saved, floor.clone(), stop.clone()));
         tasks.spawn(blocks::submit_all(node, unsubmitted, to_submit, stop.clone()));
-        let driver = Driver::new(floor.clone(), tasks.clone(), listeners.iter().map(|listener| listener.profile).collect());
+        let driver =
+            Driver::new(floor.clone(), tasks.clone(), listeners.iter().map(|listener| listener.profile).collect());
         tasks.spawn(driver.run(to_drive, fed, stop.clone()));
         for listener in listeners {
             tasks.spawn(listen::run(listener, floor.clone(), tasks.clone(), stop.clone()));

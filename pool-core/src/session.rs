@@ -3,19 +3,26 @@
 //! Connected → Subscribed (has an extranonce1) and authorized (has workers), in either order → gets jobs, may submit.
 
 mod judge;
+mod memory;
 mod sent;
+mod streak;
 mod submission;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use audit_core::{hash::BlockHash, header::VERSION_MASK, work::Level};
 use serde_json::{Value, json};
 
-use self::sent::SentJobs;
 pub(crate) use self::{
     judge::{Judged, judge},
+    memory::Memory,
+    streak::Consequence,
     submission::Submission,
 };
+use self::{sent::SentJobs, streak::InvalidStreak};
 use crate::{
     config::PoolConfig,
     listener::ListenerProfile,
@@ -24,8 +31,9 @@ use crate::{
     stratum::{
         notify::set_difficulty,
         reply,
-        request::{Call, Configure, Request, Submit},
+        request::{Call, Configure, Login, Request, Submit},
     },
+    subscriptions::{Subscription, SubscriptionId},
     vardiff::Vardiff,
     worker::Worker,
 };
@@ -48,12 +56,17 @@ pub(crate) struct Session {
     sent: SentJobs,
     difficulty: Option<Level>,
     prevhash: Option<BlockHash>,
+    streak: InvalidStreak,
+    /// How long every share may be invalid before something is done.
+    patience: Duration,
+    /// The job goes out again although it was sent.
+    resend: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Connected,
-    Subscribed([u8; 4]),
+    Subscribed(SubscriptionId),
 }
 
 /// What follows from a request.
@@ -61,8 +74,10 @@ enum Stage {
 pub(crate) enum Step {
     /// Write this line.
     Reply(String),
-    /// Get an extranonce1 and call [`Session::subscribe`].
-    Subscribe,
+    /// Get a subscription, the one with this id if it is to be had, and call [`Session::subscribe`].
+    Subscribe { resume: Option<String> },
+    /// Nothing is said: it was a notification or an answer.
+    Silence,
     /// Judge this against the jobs, then reply.
     Judge(Claim),
     /// It is no share, whatever the jobs are. With the worker where one is authorized.
@@ -98,6 +113,9 @@ impl Session {
             sent: SentJobs::default(),
             difficulty: None,
             prevhash: None,
+            streak: InvalidStreak::new(),
+            patience: config.limits.invalid_patience,
+            resend: false,
         }
     }
 
@@ -122,7 +140,15 @@ impl Session {
 
     /// A share of `level` was accepted.
     pub(crate) fn accepted(&mut self, level: Level, now: Instant) {
+        self.streak.end();
         self.vardiff.on_share(level, now);
+    }
+
+    /// A submission was rejected, which was replied already or is in the same write.
+    pub(crate) fn rejected(&mut self, reason: RejectReason, now: Instant) -> Consequence {
+        let consequence = self.streak.on_reject(reason, self.patience, now);
+        self.resend |= consequence == Consequence::Resend;
+        consequence
     }
 
     /// Takes a request.
@@ -130,15 +156,17 @@ impl Session {
         let id = &request.id;
         match &request.call {
             Call::Configure(configure) => Step::Reply(reply::ok(id, self.configure(configure, now))),
-            Call::Subscribe => match self.stage {
-                Stage::Connected => Step::Subscribe,
-                Stage::Subscribed(extranonce1) => Step::Reply(subscribed(id, extranonce1)),
+            Call::Subscribe { resume } => match &self.stage {
+                Stage::Connected => Step::Subscribe { resume: resume.clone() },
+                Stage::Subscribed(subscription) => Step::Reply(subscribed(id, subscription)),
             },
-            Call::Authorize { worker } => self.authorize(id, worker),
-            Call::SuggestDifficulty(level) => {
+            Call::Authorize(login) => self.authorize(id, login, now),
+            Call::SuggestLevel(level) => {
                 self.suggest(*level, now);
-                Step::Reply(reply::ok(id, json!(true)))
+                // Firmware sends it as a notification too.
+                if id.is_null() { Step::Silence } else { Step::Reply(reply::ok(id, json!(true))) }
             }
+            Call::Answer => Step::Silence,
             Call::SubscribeExtranonce => Step::Reply(reply::ok(id, json!(true))),
             Call::GetTransactions => Step::Reply(reply::ok(id, json!([]))),
             Call::Ping => Step::Reply(reply::ok(id, json!("pong"))),
@@ -146,14 +174,29 @@ impl Session {
         }
     }
 
-    /// Gives the session its extranonce1; the reply to `mining.subscribe`.
-    pub(crate) fn subscribe(&mut self, id: &Value, extranonce1: [u8; 4]) -> String {
-        self.stage = Stage::Subscribed(extranonce1);
-        subscribed(id, extranonce1)
+    /// Gives the session its subscription; the reply to `mining.subscribe`.
+    pub(crate) fn subscribe(&mut self, id: &Value, subscription: Subscription, now: Instant) -> String {
+        if let Some(Memory { sent, level, prevhash }) = subscription.memory {
+            self.sent.remember(sent);
+            self.prevhash = prevhash;
+            if let Some(level) = level {
+                self.suggest(level, now);
+            }
+        }
+        self.stage = Stage::Subscribed(subscription.id);
+        subscribed(id, &subscription.id)
+    }
+
+    /// The connection is over: which extranonce1 is free, and what whoever resumes it needs.
+    pub(crate) fn end(self) -> Option<([u8; 4], Memory)> {
+        let Stage::Subscribed(subscription) = self.stage else { return None };
+        let memory = Memory { sent: self.sent.into_latest(), level: self.difficulty, prevhash: self.prevhash };
+        Some((subscription.extranonce1(), memory))
     }
 
     /// The next thing to write about `job`, if the session is ready and has not been sent the job at its level. Every
-    /// (job, level) goes out at most once: firmware starts over on a repeated job and sends duplicates.
+    /// (job, level) goes out at most once, unless only invalid shares came back: firmware starts over on a repeated job and
+    /// sends duplicates.
     pub(crate) fn announce(&mut self, job: &LiveJob, now: Instant) -> Option<Announcement> {
         if !self.is_ready() {
             return None;
@@ -161,11 +204,12 @@ impl Session {
         let level = self.vardiff.level().min(job.hardest_level()?);
         self.vardiff.settle(level, now);
         let job_at_level = job.at(level);
-        if !self.sent.insert(job_at_level.id) {
+        let resend = std::mem::take(&mut self.resend);
+        if !self.sent.insert(job_at_level.id) && !resend {
             return None;
         }
         let changed = self.difficulty.replace(level) != Some(level);
-        let clean_jobs = self.prevhash.replace(job.row.prevhash) != Some(job.row.prevhash);
+        let clean_jobs = self.prevhash.replace(job.row.prevhash) != Some(job.row.prevhash) || resend;
         Some(Announcement { job: job_at_level, set_difficulty: changed.then(|| set_difficulty(level)), clean_jobs })
     }
 
@@ -189,22 +233,28 @@ impl Session {
         if configure.subscribe_extranonce {
             answer.insert("subscribe-extranonce".into(), json!(true));
         }
-        answer.extend(configure.unknown.iter().map(|name| (name.clone(), json!(false))));
+        answer.extend(configure.refused.iter().cloned());
         Value::Object(answer)
     }
 
-    fn authorize(&mut self, id: &Value, name: &str) -> Step {
-        if self.worker(name).is_none() {
-            match Worker::new(name, &self.pseudonym_key) {
+    fn authorize(&mut self, id: &Value, login: &Login, now: Instant) -> Step {
+        if self.worker(&login.name).is_none() {
+            match Worker::new(login, &self.pseudonym_key) {
                 Some(worker) if self.workers.len() < WORKERS_MAX => self.workers.push(Arc::new(worker)),
                 _ => return Step::Reject(RejectReason::Unauthorized, None),
+            }
+            if let Some(level) = login.minimum_level {
+                self.vardiff.raise_easiest(level, now);
             }
         }
         Step::Reply(reply::ok(id, json!(true)))
     }
 
     fn submit(&self, submit: &Submit) -> Step {
-        let Stage::Subscribed(extranonce1) = self.stage else { return Step::Reject(RejectReason::NotSubscribed, None) };
+        let Stage::Subscribed(subscription) = &self.stage else {
+            return Step::Reject(RejectReason::NotSubscribed, None);
+        };
+        let extranonce1 = subscription.extranonce1();
         let Some(worker) = self.worker(&submit.worker) else { return Step::Reject(RejectReason::Unauthorized, None) };
         let read = Submission::read(submit, self.version_mask);
         let known = read.and_then(|submission| self.sent.check(&submission.job).map(|()| submission));
@@ -215,14 +265,14 @@ impl Session {
     }
 
     fn worker(&self, name: &str) -> Option<&Arc<Worker>> {
-        self.workers.iter().find(|worker| worker.name == name)
+        self.workers.iter().find(|worker| worker.login == name)
     }
 }
 
-fn subscribed(id: &Value, extranonce1: [u8; 4]) -> String {
-    let name = hex::encode(extranonce1);
+fn subscribed(id: &Value, subscription: &SubscriptionId) -> String {
+    let name = subscription.to_string();
     let subscriptions = json!([["mining.set_difficulty", name], ["mining.notify", name]]);
-    reply::ok(id, json!([subscriptions, name, EXTRANONCE2_LEN]))
+    reply::ok(id, json!([subscriptions, hex::encode(subscription.extranonce1()), EXTRANONCE2_LEN]))
 }
 
 #[cfg(test)]

@@ -2,13 +2,16 @@
 
 use audit_core::hash::{Hash32, sha256};
 
+use crate::stratum::request::Login;
+
 /// Longest worker name in bytes.
 const NAME_MAX: usize = 64;
 
 /// An authorized worker. The name stays here; the evidence carries pseudonym and lot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Worker {
-    pub(crate) name: String,
+    /// As it was authorized, which submissions repeat: the name, and perhaps a difficulty behind it.
+    pub(crate) login: String,
     /// 16 hex digits that only the holder of the key can tie to the name.
     pub(crate) pseudonym: String,
     /// The rental or rig group: the name up to its first dot.
@@ -17,13 +20,14 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// `None` unless the name is 1 to 64 of `A-Z a-z 0-9 _ . -` with something before its first dot.
-    pub(crate) fn new(name: &str, key: &[u8; 32]) -> Option<Self> {
+    pub(crate) fn new(login: &Login, key: &[u8; 32]) -> Option<Self> {
+        let name = login.worker.as_str();
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
         let lot = name.split('.').next().unwrap_or_default();
         if name.len() > NAME_MAX || lot.is_empty() || !name.bytes().all(allowed) {
             return None;
         }
-        Some(Self { name: name.to_owned(), pseudonym: pseudonym(name, key), lot: lot.to_owned() })
+        Some(Self { login: login.name.clone(), pseudonym: pseudonym(name, key), lot: lot.to_owned() })
     }
 }
 
@@ -39,27 +43,32 @@ fn pseudonym(name: &str, key: &[u8; 32]) -> String {
 mod tests {
     use super::*;
 
+    fn login(name: &str) -> Login {
+        Login::new(name, "x")
+    }
+
     #[test]
     fn lot_is_the_name_up_to_the_first_dot() {
-        let lot = |name| Worker::new(name, &[0; 32]).unwrap().lot;
+        let lot = |name| Worker::new(&login(name), &[0; 32]).unwrap().lot;
         assert_eq!(lot("lot-7.rig.2"), "lot-7");
         assert_eq!(lot("alone"), "alone");
     }
 
     #[test]
     fn pseudonym_depends_on_name_and_key() {
-        let worker = |name, key| Worker::new(name, &[key; 32]).unwrap().pseudonym;
+        let worker = |name, key| Worker::new(&login(name), &[key; 32]).unwrap().pseudonym;
         assert_eq!(worker("a", 1).len(), 16);
         assert_eq!(worker("a", 1), worker("a", 1));
         assert_ne!(worker("a", 1), worker("a", 2));
         assert_ne!(worker("a", 1), worker("b", 1));
+        assert_eq!(worker("a+65536", 1), worker("a", 1), "a difficulty is no part of who it is");
     }
 
     #[test]
     fn names_outside_the_alphabet_are_refused() {
         for name in ["", ".", ".rig", "a b", "ä", "a\n", "a/b", &"x".repeat(65)] {
-            assert_eq!(Worker::new(name, &[0; 32]), None, "{name}");
+            assert_eq!(Worker::new(&login(name), &[0; 32]), None, "{name}");
         }
-        assert!(Worker::new(&"x".repeat(64), &[0; 32]).is_some());
+        assert!(Worker::new(&login(&"x".repeat(64)), &[0; 32]).is_some());
     }
 }

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::stratum::request::Login;
 use crate::{
     fixtures, journal,
     session::{Submission, judge},
@@ -20,7 +21,7 @@ async fn job(epoch: &LiveEpoch) -> Arc<LiveJob> {
 }
 
 fn worker(name: &str) -> Worker {
-    Worker::new(name, &[0; 32]).unwrap()
+    Worker::new(&Login::new(name, "x"), &[0; 32]).unwrap()
 }
 
 /// The share of `job` with the lowest nonce from `nonce` on.

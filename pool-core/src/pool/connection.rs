@@ -25,7 +25,7 @@ use crate::{
     journal::WriterGone,
     listener::ListenerProfile,
     reject::RejectReason,
-    session::{Claim, Session, Step},
+    session::{Claim, Consequence, Session, Step},
     stratum::{
         line::{Line, LineReader},
         reply,
@@ -50,6 +50,8 @@ enum End {
     Unauthorized,
     #[error("nothing was heard for too long")]
     Idle,
+    #[error("every share was invalid for long")]
+    Invalid,
     #[error("the other side does not read")]
     SlowReader,
     #[error("the pool stops")]
@@ -71,22 +73,26 @@ struct Connection<'a> {
 pub(super) async fn run(stream: TcpStream, profile: ListenerProfile, floor: &Floor, stop: &CancellationToken) {
     floor.counters.session_opened();
     let peer = stream.peer_addr();
-    let Err(end) = serve(stream, profile, floor, stop).await;
+    let (reader, writer) = stream.into_split();
+    let mut connection = Connection::new(floor, writer, profile);
+    let Err(end) = serve(&mut connection, reader, profile, stop).await;
+    if let Some((extranonce1, memory)) = connection.session.end() {
+        floor.unsubscribe(extranonce1, memory).await;
+    }
     debug!(?peer, %end, "session ended");
     floor.counters.session_ended();
 }
 
 async fn serve(
-    stream: TcpStream,
+    connection: &mut Connection<'_>,
+    reader: OwnedReadHalf,
     profile: ListenerProfile,
-    floor: &Floor,
     stop: &CancellationToken,
 ) -> Result<std::convert::Infallible, End> {
-    stream.set_nodelay(true)?;
-    let (reader, writer) = stream.into_split();
+    let floor = connection.floor;
+    reader.as_ref().set_nodelay(true)?;
     let mut lines = LineReader::new(reader, floor.config.limits.line_bytes);
     let mut board = floor.board.subscribe();
-    let mut connection = Connection::new(floor, writer, profile);
     let idle = profile.idle(&floor.config.limits);
     let mut heard = tokio::time::Instant::now();
     let deadline = tokio::time::Instant::now() + floor.config.limits.unauthorized;
@@ -128,28 +134,39 @@ impl<'a> Connection<'a> {
             Ok(request) => self.on_request(&request).await?,
             Err(bad) => self.on_bad_request(bad)?,
         };
-        self.write(&reply).await
+        if reply.is_empty() { Ok(()) } else { self.write(&reply).await }
     }
 
     async fn on_request(&mut self, request: &Request) -> Result<String, End> {
         match self.session.handle(request, Instant::now()) {
             Step::Reply(reply) => Ok(reply),
-            Step::Subscribe => Ok(self.session.subscribe(&request.id, self.floor.extranonce1().await?)),
+            Step::Silence => Ok(String::new()),
+            Step::Subscribe { resume } => {
+                let subscription = self.floor.subscribe(resume.as_deref()).await?;
+                Ok(self.session.subscribe(&request.id, subscription, Instant::now()))
+            }
             Step::Judge(claim) => self.judge(&request.id, &claim).await,
             Step::Reject(reason, worker) => {
                 self.floor.reject(reason, worker.as_deref()).await?;
-                Ok(reply::error(&request.id, reason, reason.text()))
+                self.refuse(&request.id, reason)
             }
         }
     }
 
     async fn judge(&mut self, id: &Value, claim: &Claim) -> Result<String, End> {
         match self.floor.judge(claim).await? {
-            Err(reason) => Ok(reply::error(id, reason, reason.text())),
+            Err(reason) => self.refuse(id, reason),
             Ok(()) => {
                 self.session.accepted(claim.submission.job.level, Instant::now());
                 Ok(reply::ok(id, Value::Bool(true)))
             }
+        }
+    }
+
+    fn refuse(&mut self, id: &Value, reason: RejectReason) -> Result<String, End> {
+        match self.session.rejected(reason, Instant::now()) {
+            Consequence::Drop => Err(End::Invalid),
+            consequence => Ok(reply::error(id, reason, reason.text()) + &consequence.lines()),
         }
     }
 

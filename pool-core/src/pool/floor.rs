@@ -14,13 +14,13 @@ use super::{PoolEvent, board::Board};
 use crate::{
     clock,
     config::PoolConfig,
-    extranonce1::Extranonce1Source,
     journal::WriterGone,
     live_epoch::LiveEpoch,
     live_job::LiveJob,
     reject::RejectReason,
-    session::{Claim, Judged, judge},
+    session::{Claim, Judged, Memory, judge},
     stats::Counters,
+    subscriptions::{Subscription, Subscriptions},
     worker::Worker,
 };
 
@@ -31,7 +31,7 @@ pub(super) struct Floor {
     pub(super) board: watch::Sender<Board>,
     pub(super) counters: Counters,
     pub(super) places: Arc<Semaphore>,
-    extranonces: Mutex<Extranonce1Source>,
+    subscriptions: Mutex<Subscriptions>,
     events: mpsc::Sender<PoolEvent>,
     found: mpsc::Sender<Found>,
 }
@@ -57,10 +57,11 @@ impl Floor {
         events: mpsc::Sender<PoolEvent>,
         found: mpsc::Sender<Found>,
     ) -> io::Result<Self> {
-        let extranonces = Mutex::new(Extranonce1Source::open(config.journal_dir.join("extranonce1"))?);
+        let mark = config.journal_dir.join("extranonce1");
+        let subscriptions = Mutex::new(Subscriptions::open(mark, config.pseudonym_key, Instant::now())?);
         let places = Arc::new(Semaphore::new(config.limits.sessions));
         let (board, counters) = (watch::Sender::default(), Counters::default());
-        Ok(Self { config, board, counters, places, extranonces, events, found })
+        Ok(Self { config, board, counters, places, subscriptions, events, found })
     }
 
     /// Tells the server. A server that has stopped reading misses it: it learns the same from journal and node.
@@ -70,9 +71,14 @@ impl Floor {
         }
     }
 
-    /// The next extranonce1. Every few thousandth syncs a file.
-    pub(super) async fn extranonce1(&self) -> io::Result<[u8; 4]> {
-        self.extranonces.lock().await.next()
+    /// A subscription, the one with the id `resume` if it is to be had. Every few thousandth syncs a file.
+    pub(super) async fn subscribe(&self, resume: Option<&str>) -> io::Result<Subscription> {
+        self.subscriptions.lock().await.subscribe(resume, Instant::now())
+    }
+
+    /// A subscription's connection has ended.
+    pub(super) async fn unsubscribe(&self, extranonce1: [u8; 4], memory: Memory) {
+        self.subscriptions.lock().await.end(extranonce1, memory, Instant::now());
     }
 
     /// Judges a claim and, when it is a share, journals it: on `Ok(Ok)` it may be acknowledged.

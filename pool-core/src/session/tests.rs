@@ -9,10 +9,15 @@ fn session() -> Session {
 
 fn ready() -> Session {
     let mut session = session();
-    assert_eq!(handle(&mut session, r#"{"id":1,"method":"mining.subscribe"}"#), Step::Subscribe);
-    session.subscribe(&json!(1), [0, 0, 0, 5]);
+    assert_eq!(handle(&mut session, r#"{"id":1,"method":"mining.subscribe"}"#), Step::Subscribe { resume: None });
+    subscribe(&mut session, 5, None);
     handle(&mut session, r#"{"id":2,"method":"mining.authorize","params":["lot.rig",""]}"#);
     session
+}
+
+fn subscribe(session: &mut Session, number: u8, memory: Option<Memory>) -> String {
+    let id = SubscriptionId::new([0, 0, 0, number], &[0; 32]);
+    session.subscribe(&json!(1), Subscription { id, memory }, Instant::now())
 }
 
 fn handle(session: &mut Session, line: &str) -> Step {
@@ -29,7 +34,7 @@ fn jobs_wait_for_subscription_and_authorization() {
     let job = fixtures::job(NETWORK);
     let mut session = session();
     assert!(session.announce(&job, Instant::now()).is_none());
-    session.subscribe(&json!(1), [0; 4]);
+    subscribe(&mut session, 0, None);
     assert!(session.announce(&job, Instant::now()).is_none());
     handle(&mut session, r#"{"id":2,"method":"mining.authorize","params":["a"]}"#);
     let announcement = session.announce(&job, Instant::now()).unwrap();
@@ -79,7 +84,7 @@ fn submissions_need_subscription_worker_and_a_job_that_was_sent() {
     let id = job.at(Level::new(-14).unwrap()).id.to_string();
     assert_eq!(submit(&mut session(), &id), Step::Reject(RejectReason::NotSubscribed, None));
     let mut stranger = session();
-    stranger.subscribe(&json!(1), [0; 4]);
+    subscribe(&mut stranger, 0, None);
     assert_eq!(submit(&mut stranger, &id), Step::Reject(RejectReason::Unauthorized, None));
     let mut session = ready();
     let reason = |step| match step {
@@ -136,4 +141,90 @@ fn a_rental_session_starts_hard_and_ignores_easier_suggestions() {
     }
     handle(&mut session, r#"{"id":1,"method":"mining.suggest_difficulty","params":[5000000]}"#);
     assert_eq!(session.vardiff.level().get(), 22);
+}
+
+#[test]
+fn the_subscription_id_is_not_the_extranonce1_that_shares_show() {
+    let reply: Value = serde_json::from_str(&subscribe(&mut session(), 5, None)).unwrap();
+    let id = reply["result"][0][1][1].as_str().unwrap();
+    assert_eq!(reply["result"][0], json!([["mining.set_difficulty", id], ["mining.notify", id]]));
+    assert_eq!((&reply["result"][1], &reply["result"][2]), (&json!("00000005"), &json!(8)));
+    assert!(id.len() == 32 && id.starts_with("00000005"), "{id}");
+}
+
+#[test]
+fn a_resumed_session_goes_on_where_it_was() {
+    let job = fixtures::job(NETWORK);
+    let mut first = ready();
+    handle(&mut first, r#"{"id":4,"method":"mining.suggest_difficulty","params":[0.5]}"#);
+    let sent = first.announce(&job, Instant::now()).unwrap().job.id.to_string();
+    let (extranonce1, memory) = first.end().unwrap();
+    assert_eq!(extranonce1, [0, 0, 0, 5]);
+    let mut second = session();
+    subscribe(&mut second, 5, Some(memory));
+    handle(&mut second, r#"{"id":2,"method":"mining.authorize","params":["lot.rig",""]}"#);
+    assert!(matches!(submit(&mut second, &sent), Step::Judge(_)), "what was on the way counts");
+    let announcement = second.announce(&job, Instant::now()).unwrap();
+    assert_eq!(announcement.job.id.to_string(), sent, "the rig has forgotten the job: it is sent anew, at its level");
+    assert!(!announcement.clean_jobs, "the previous hash is the same");
+    assert!(second.announce(&job, Instant::now()).is_none());
+}
+
+#[test]
+fn a_difficulty_in_name_or_password_is_a_minimum() {
+    let check = |name: &str, password: &str, first: i8, after_an_easier_suggestion: i8| {
+        let mut session = session();
+        subscribe(&mut session, 0, None);
+        handle(&mut session, &format!(r#"{{"id":2,"method":"mining.authorize","params":["{name}","{password}"]}}"#));
+        assert_eq!(session.vardiff.level().get(), first, "{name} {password}");
+        handle(&mut session, r#"{"id":4,"method":"mining.suggest_difficulty","params":[0.00001]}"#);
+        assert_eq!(session.vardiff.level().get(), after_an_easier_suggestion, "{name} {password}");
+    };
+    check("lot.rig", "x", -14, -17);
+    check("lot.rig+65536", "x", 16, 16);
+    check("lot.rig", "d=1000", 10, 10);
+    check("lot.rig", "d=0.0001", -13, -13);
+}
+
+#[test]
+fn a_worker_submits_under_the_name_it_logged_in_with() {
+    let mut session = session();
+    subscribe(&mut session, 0, None);
+    handle(&mut session, r#"{"id":2,"method":"mining.authorize","params":["lot.rig+4096","x"]}"#);
+    let job = fixtures::job(0x1702_0000);
+    let id = session.announce(&job, Instant::now()).unwrap().job.id;
+    let line = |name: &str| {
+        format!(
+            r#"{{"id":3,"method":"mining.submit","params":["{name}","{id}","0000000000000000","6553f100","00000000"]}}"#
+        )
+    };
+    assert!(matches!(handle(&mut session, &line("lot.rig+4096")), Step::Judge(_)));
+    assert_eq!(handle(&mut session, &line("lot.rig")), Step::Reject(RejectReason::Unauthorized, None));
+}
+
+#[test]
+fn notifications_and_answers_get_no_reply() {
+    let mut session = ready();
+    for line in [
+        r#"{"id":null,"method":"mining.suggest_difficulty","params":[64]}"#,
+        r#"{"method":"mining.suggest_difficulty","params":[64]}"#,
+        r#"{"id":9,"result":"cgminer/4.12.1","error":null}"#,
+    ] {
+        assert_eq!(handle(&mut session, line), Step::Silence, "{line}");
+    }
+    assert_eq!(session.vardiff.level().get(), 6);
+}
+
+#[test]
+fn only_invalid_shares_bring_the_job_again_once() {
+    let job = fixtures::job(NETWORK);
+    let (mut session, start) = (ready(), Instant::now());
+    let sent = session.announce(&job, start).unwrap().job.id;
+    let patience = fixtures::config().limits.invalid_patience;
+    assert_eq!(session.rejected(RejectReason::AboveTarget, start), Consequence::None);
+    assert!(session.announce(&job, start).is_none());
+    assert_eq!(session.rejected(RejectReason::AboveTarget, start + patience), Consequence::Resend);
+    let again = session.announce(&job, start).unwrap();
+    assert!(again.job.id == sent && again.clean_jobs);
+    assert!(session.announce(&job, start).is_none());
 }

@@ -1,4 +1,4 @@
-//! What the pool says unasked: `mining.set_difficulty` and `mining.notify`.
+//! What the pool says unasked: difficulty, jobs, texts for people, and when to connect again.
 
 use audit_core::{
     hash::{BlockHash, Hash32},
@@ -53,6 +53,16 @@ pub(crate) fn set_difficulty(level: Level) -> String {
         Err(_) => json!(2f64.powi(i32::from(exponent))),
     };
     notification("mining.set_difficulty", &json!([difficulty]))
+}
+
+/// `client.show_message`: a text for whoever watches the rig.
+pub(crate) fn show_message(text: &str) -> String {
+    notification("client.show_message", &json!([text]))
+}
+
+/// `client.reconnect` without a place: the rig connects again to where it is connected.
+pub(crate) fn reconnect() -> String {
+    notification("client.reconnect", &json!([]))
 }
 
 fn notification(method: &str, params: &serde_json::Value) -> String {

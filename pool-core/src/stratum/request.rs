@@ -1,12 +1,23 @@
-//! Line → request, strictly.
+//! Line → request, strictly; but whatever firmware and markets really send is understood.
+
+mod configure;
+mod difficulty;
+mod login;
 
 use audit_core::work::Level;
 use serde_json::Value;
 
+pub(crate) use self::difficulty::level_at_least;
+use self::difficulty::{level_at_most, level_of_target};
+pub use self::{
+    configure::Configure,
+    login::{Login, Secret},
+};
+
 /// A request with its id, which the reply repeats.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// `null`, a number or a text.
+    /// `null`, a whole number or a text.
     pub id: Value,
     pub call: Call,
 }
@@ -15,25 +26,18 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Call {
     Configure(Configure),
-    Subscribe,
-    Authorize { worker: String },
-    SuggestDifficulty(Level),
+    Subscribe {
+        /// The second parameter where it is a text: a subscription to resume, or anything else (NiceHash sends a time).
+        resume: Option<String>,
+    },
+    Authorize(Login),
+    SuggestLevel(Level),
     SubscribeExtranonce,
     GetTransactions,
     Ping,
     Submit(Submit),
-}
-
-/// The extensions of BIP 310 that a worker asked for.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Configure {
-    /// The mask of version bits the worker can roll.
-    pub version_mask: Option<u32>,
-    /// The worker wants no easier shares than this.
-    pub minimum_level: Option<Level>,
-    pub subscribe_extranonce: bool,
-    /// Asked for, but nothing we have.
-    pub unknown: Vec<String>,
+    /// Not a call but the answer to one, such as `client.get_version`.
+    Answer,
 }
 
 /// `mining.submit` as it stands on the wire: texts, still unjudged.
@@ -56,9 +60,6 @@ pub struct BadRequest {
     pub garbage: bool,
 }
 
-/// Extensions a worker may name in `mining.configure` are few; more are not looked at.
-const EXTENSIONS_MAX: usize = 16;
-
 /// Parses one line.
 ///
 /// # Errors
@@ -68,15 +69,20 @@ pub fn parse(line: &[u8]) -> Result<Request, BadRequest> {
     let value: Value = serde_json::from_slice(line).map_err(|error| garbage(format!("Not JSON: {error}")))?;
     let Value::Object(mut fields) = value else { return Err(garbage("Expected a JSON object".into())) };
     let id = fields.remove("id").unwrap_or_default();
-    if !matches!(id, Value::Null | Value::Number(_) | Value::String(_)) {
-        return Err(garbage("Expected id to be a number, a text or null".into()));
+    // The reply repeats the id digit for digit, which only whole numbers survive.
+    if !(id.is_null() || id.is_string() || id.is_u64() || id.is_i64()) {
+        return Err(garbage("Expected id to be a whole number, a text or null".into()));
     }
     let Some(method) = fields.get("method").and_then(Value::as_str) else {
+        if !fields.contains_key("method") && (fields.contains_key("result") || fields.contains_key("error")) {
+            return Ok(Request { id, call: Call::Answer });
+        }
         return Err(BadRequest { id, text: "Expected a method".into(), garbage: true });
     };
     let params = match fields.get("params") {
-        None | Some(Value::Null) => &[][..],
         Some(Value::Array(params)) => params,
+        None | Some(Value::Null) => &[][..],
+        Some(_) if method == "mining.subscribe" => &[],
         Some(_) => return Err(BadRequest { id, text: "Expected params to be an array".into(), garbage: false }),
     };
     match call(method, params) {
@@ -87,42 +93,34 @@ pub fn parse(line: &[u8]) -> Result<Request, BadRequest> {
 
 fn call(method: &str, params: &[Value]) -> Result<Call, String> {
     match method {
-        "mining.configure" => configure(params).map(Call::Configure),
-        "mining.subscribe" => Ok(Call::Subscribe),
-        "mining.authorize" => Ok(Call::Authorize { worker: text(params, 0, "worker name")?.to_owned() }),
-        "mining.suggest_difficulty" => {
-            let level = params.first().and_then(Value::as_f64).and_then(level_at_most);
-            level.map(Call::SuggestDifficulty).ok_or_else(|| "Expected params: [difficulty above 0]".into())
+        "mining.configure" => Configure::read(params).map(Call::Configure),
+        "mining.subscribe" => Ok(Call::Subscribe { resume: params.get(1).and_then(Value::as_str).map(str::to_owned) }),
+        "mining.authorize" => {
+            // Firmware without a password sends null, nothing or a number.
+            let password = params.get(1).and_then(Value::as_str).unwrap_or_default();
+            Ok(Call::Authorize(Login::new(text(params, 0, "worker name")?, password)))
+        }
+        "mining.suggest_difficulty" => suggestion(params.first().and_then(Value::as_f64)),
+        "mining.suggest_target" => {
+            let level = params.first().and_then(Value::as_str).and_then(level_of_target);
+            level.map(Call::SuggestLevel).ok_or_else(|| "Expected params: [target as up to 64 hex digits]".into())
         }
         "mining.extranonce.subscribe" => Ok(Call::SubscribeExtranonce),
         "mining.get_transactions" => Ok(Call::GetTransactions),
         "mining.ping" => Ok(Call::Ping),
+        "mining.pong" => Ok(Call::Answer),
         "mining.submit" => submit(params).map(Call::Submit),
-        other => Err(format!("Unknown method {}", printable(other))),
+        other => match other.strip_prefix("mining.suggest_difficulty(") {
+            // Some firmware writes the parameter into the method's name, with or without the closing bracket.
+            Some(number) => suggestion(number.strip_suffix(')').unwrap_or(number).parse().ok()),
+            None => Err(format!("Unknown method {}", printable(other))),
+        },
     }
 }
 
-fn configure(params: &[Value]) -> Result<Configure, String> {
-    let names = params.first().and_then(Value::as_array).ok_or("Expected params: [[extension, ...], {parameters}]")?;
-    let parameter = |name: &str| params.get(1).and_then(|parameters| parameters.get(name));
-    let mut configure = Configure::default();
-    for name in names.iter().take(EXTENSIONS_MAX) {
-        match name.as_str().ok_or("Expected extension names as texts")? {
-            "version-rolling" => {
-                // Without a mask the worker rolls whatever we allow (BIP 310).
-                let mask = parameter("version-rolling.mask").and_then(Value::as_str);
-                let mask = mask.map_or(Some(u32::MAX), |mask| u32::from_str_radix(mask, 16).ok());
-                configure.version_mask = Some(mask.ok_or("Expected version-rolling.mask as 8 hex digits")?);
-            }
-            "minimum-difficulty" => {
-                let value = parameter("minimum-difficulty.value").and_then(Value::as_f64).and_then(level_at_least);
-                configure.minimum_level = Some(value.ok_or("Expected minimum-difficulty.value above 0")?);
-            }
-            "subscribe-extranonce" => configure.subscribe_extranonce = true,
-            other => configure.unknown.push(printable(other)),
-        }
-    }
-    Ok(configure)
+fn suggestion(difficulty: Option<f64>) -> Result<Call, String> {
+    let level = difficulty.and_then(level_at_most);
+    level.map(Call::SuggestLevel).ok_or_else(|| "Expected params: [difficulty above 0]".into())
 }
 
 fn submit(params: &[Value]) -> Result<Submit, String> {
@@ -141,26 +139,6 @@ fn submit(params: &[Value]) -> Result<Submit, String> {
 
 fn text<'a>(params: &'a [Value], index: usize, name: &str) -> Result<&'a str, String> {
     params.get(index).and_then(Value::as_str).ok_or_else(|| format!("Expected params[{index}], the {name}, as a text"))
-}
-
-/// The hardest level whose difficulty is at most `difficulty`.
-fn level_at_most(difficulty: f64) -> Option<Level> {
-    exponent(difficulty).map(|exponent| clamp(exponent.floor()))
-}
-
-/// The easiest level whose difficulty is at least `difficulty`.
-pub(crate) fn level_at_least(difficulty: f64) -> Option<Level> {
-    exponent(difficulty).map(|exponent| clamp(exponent.ceil()))
-}
-
-/// log₂, exact for powers of two.
-fn exponent(difficulty: f64) -> Option<f64> {
-    (difficulty.is_finite() && difficulty > 0.0).then(|| difficulty.log2())
-}
-
-fn clamp(exponent: f64) -> Level {
-    let exponent = exponent.clamp(f64::from(Level::MIN.get()), f64::from(Level::MAX.get()));
-    Level::new(exponent as i8).unwrap_or(Level::MIN)
 }
 
 /// A stranger's text, short and without control characters, fit to be repeated.

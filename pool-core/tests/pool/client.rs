@@ -65,10 +65,16 @@ impl Client {
     }
 
     pub(crate) async fn subscribe(&mut self) {
-        let subscribed = self.call("mining.subscribe", json!(["test/1.0"])).await;
+        self.subscribe_with(json!(["test/1.0"])).await;
+    }
+
+    /// Subscribes with any parameters; the id of the subscription.
+    pub(crate) async fn subscribe_with(&mut self, params: Value) -> String {
+        let subscribed = self.call("mining.subscribe", params).await;
         assert_eq!(subscribed["result"][2], 8);
         self.extranonce1 = hex::decode(subscribed["result"][1].as_str().unwrap()).unwrap();
         assert_eq!(self.extranonce1.len(), 4);
+        subscribed["result"][0][1][1].as_str().unwrap().to_owned()
     }
 
     /// Calls and waits for the answer, which always has all three keys. Notifications are kept.
@@ -149,10 +155,12 @@ impl Client {
     }
 
     pub(crate) async fn submit(&mut self, share: &Share) -> Value {
-        let mut params =
-            vec![json!("lot.rig"), json!(share.job), json!(share.extranonce2), json!(share.ntime), json!(share.nonce)];
-        params.extend(share.version_bits.as_ref().map(|bits| json!(bits)));
-        self.call("mining.submit", Value::Array(params)).await
+        self.call("mining.submit", parameters(share)).await
+    }
+
+    /// The submission as a request, to be sent without waiting for its answer.
+    pub(crate) fn submission(&self, share: &Share) -> Value {
+        json!({"id": self.next_id, "method": "mining.submit", "params": parameters(share)})
     }
 
     pub(crate) async fn submit_accepted(&mut self, share: &Share) {
@@ -209,6 +217,13 @@ impl Client {
             hash: hex::encode(display),
         }
     }
+}
+
+fn parameters(share: &Share) -> Value {
+    let mut params =
+        vec![json!("lot.rig"), json!(share.job), json!(share.extranonce2), json!(share.ntime), json!(share.nonce)];
+    params.extend(share.version_bits.as_ref().map(|bits| json!(bits)));
+    Value::Array(params)
 }
 
 /// The top 64 bits of a hash as a number.

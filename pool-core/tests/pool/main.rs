@@ -10,5 +10,7 @@ mod hostile;
 mod mining_rig;
 mod node_down;
 mod profiles;
+mod protocol;
 mod rejects;
+mod resume;
 mod test_pool;

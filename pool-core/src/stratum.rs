@@ -6,3 +6,4 @@ pub(crate) mod line;
 pub(crate) mod notify;
 pub(crate) mod reply;
 pub mod request;
+pub mod submit;

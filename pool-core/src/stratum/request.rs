@@ -13,6 +13,7 @@ pub use self::{
     configure::Configure,
     login::{Login, Secret},
 };
+use super::submit::SubmitTexts;
 
 /// A request with its id, which the reply repeats.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +50,20 @@ pub struct Submit {
     pub ntime: String,
     pub nonce: String,
     pub version_bits: Option<String>,
+}
+
+impl Submit {
+    /// Without what owns them.
+    pub fn texts(&self) -> SubmitTexts<'_> {
+        SubmitTexts {
+            worker: &self.worker,
+            job: &self.job,
+            extranonce2: &self.extranonce2,
+            ntime: &self.ntime,
+            nonce: &self.nonce,
+            version_bits: self.version_bits.as_deref(),
+        }
+    }
 }
 
 /// Why a line is no request. The id is the line's when it could be read, else `null`.

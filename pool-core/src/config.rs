@@ -49,6 +49,14 @@ pub struct Limits {
     pub garbage_lines: u32,
     /// Connections at once.
     pub sessions: usize,
+    /// Connections at once from one address (an IPv6 /64 counts as one); 0 is no bound. A farm has one address.
+    pub sessions_per_address: usize,
+    /// Connections that one address may open in a minute; 0 is no bound. A farm comes back all at once.
+    pub connects_per_minute: u32,
+    /// Lines of one session in a second, beyond which it is read no further in that second; 0 is no bound.
+    pub lines_per_second: u32,
+    /// Threads that serve sessions; 0 is one for each core.
+    pub shards: usize,
     /// A template of the same previous block is refreshed this often: new fees, new time.
     pub template_refresh: Duration,
     /// Shares on a replaced previous hash still count this long: what is on the way is not the rig's fault.
@@ -65,7 +73,13 @@ impl Default for Limits {
             rental_idle: Duration::from_secs(24 * 3_600),
             invalid_patience: Duration::from_secs(60),
             garbage_lines: 8,
-            sessions: 10_000,
+            sessions: 50_000,
+            // Half of all places: no single address shuts out everybody else.
+            sessions_per_address: 25_000,
+            connects_per_minute: 30_000,
+            // A rig sends one line in seconds; a proxy for a whole farm may send hundreds in a second.
+            lines_per_second: 5_000,
+            shards: 0,
             template_refresh: Duration::from_secs(30),
             replaced_tip_grace: Duration::from_secs(5),
         }

@@ -74,5 +74,5 @@ pub(crate) fn mine(template: BlockTemplate) -> Vec<u8> {
     };
     let judged = (0..).find_map(try_nonce).unwrap();
     let coinbase = job.row.coinbase_bytes(&at_level.anchor, [1; 4], [2; 8]);
-    assemble(&judged.header, &coinbase, &job.template)
+    assemble(&job.row.header(&at_level.anchor, [1; 4], &judged.record), &coinbase, &job.template)
 }

@@ -21,7 +21,7 @@ use thiserror::Error;
 pub(crate) use self::{
     record::Record,
     replay::{Replay, replay},
-    writer::{JournalWriter, WriterGone},
+    writer::{JournalFailed, JournalWriter},
 };
 use crate::{durable, epoch_start::EpochStart, frame::Damaged};
 

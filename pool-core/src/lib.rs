@@ -2,8 +2,9 @@
 //! the epoch is sealed.
 //!
 //! In scope: node clients and templates, jobs with their anchor, sessions, vardiff, share validation, the journal, block
-//! submission, and a CPU rig. Start at [`Pool`]; a share's way is `pool/connection.rs` → `session.rs` →
-//! `session/judge.rs` → `live_epoch.rs` → `journal/writer.rs`.
+//! submission, and a CPU rig. Start at [`Pool`]; a share's way is `pool/edge/shard.rs` →
+//! `pool/edge/dialogue.rs` → `session.rs` → `pool/edge/turn.rs` → `session/judge.rs` → `live_epoch.rs` →
+//! `journal/writer.rs`.
 //!
 //! Out of scope: what an epoch's evidence looks like (`audit-core`), when epochs begin and end, the log, money and HTTP
 //! (`server`). No SQL and no environment variables here.

@@ -1,10 +1,12 @@
 //! An open epoch: its jobs, its session numbers, its duplicates, and the journal behind them.
 //!
-//! What is decided here is decided under one lock and queued for the journal under the same lock, so the journal has it
-//! in the order in which it happened.
+//! What is decided here is decided under one lock and noted for the journal under the same lock, so the journal has it in
+//! the order in which it happened. A commit writes what any thread has noted: whoever has to wait for one finds its own
+//! notes written by another.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -16,15 +18,18 @@ use audit_core::{
 };
 use thiserror::Error;
 
+use self::seen::SeenHashes;
 use crate::{
     epoch_start::EpochStart,
-    journal::{JournalWriter, Record, Replay, WriterGone},
+    journal::{JournalFailed, JournalWriter, Record, Replay},
     live_job::LiveJob,
     node::BlockTemplate,
     reject::RejectReason,
     session::Judged,
     worker::Worker,
 };
+
+mod seen;
 
 /// An epoch that takes shares, or just did.
 #[derive(Debug)]
@@ -36,15 +41,17 @@ pub(crate) struct LiveEpoch {
 
 #[derive(Debug, Default)]
 struct Book {
-    /// Nothing is queued any more: the end is.
+    /// Nothing is decided any more: the end is.
     closed: bool,
     jobs: BTreeMap<u16, Arc<LiveJob>>,
     next_job: usize,
     levels: BTreeSet<Level>,
     /// Session numbers by extranonce1 and worker pseudonym.
-    sessions: HashMap<([u8; 4], String), u32>,
-    /// Header hashes of all accepted shares.
-    hashes: HashSet<[u8; 32]>,
+    sessions: HashMap<[u8; 4], BTreeMap<String, u32>>,
+    next_session: u32,
+    seen: SeenHashes,
+    /// Frames of what was decided and is not in the file yet.
+    pending: Vec<u8>,
 }
 
 /// Why there is no new job.
@@ -57,7 +64,7 @@ pub(crate) enum JobError {
     #[error("the template makes no coinbase: {0}")]
     Coinbase(#[from] CoinbaseError),
     #[error(transparent)]
-    Writer(#[from] WriterGone),
+    Journal(#[from] JournalFailed),
 }
 
 impl LiveEpoch {
@@ -69,14 +76,13 @@ impl LiveEpoch {
     }
 
     /// Makes the next job and journals it: when this returns, rigs may see it.
-    pub(crate) async fn add_job(
+    pub(crate) fn add_job(
         &self,
         template: Arc<BlockTemplate>,
         tag: &[u8],
         payout_script: &[u8],
     ) -> Result<Arc<LiveJob>, JobError> {
-        let slot = self.journal.slot().await?;
-        let (job, written) = {
+        let job = {
             let mut book = self.book();
             if book.closed {
                 return Err(JobError::Closed);
@@ -85,9 +91,10 @@ impl LiveEpoch {
             let job = Arc::new(LiveJob::new(self.start.clone(), number, template, tag, payout_script)?);
             book.next_job += 1;
             book.jobs.insert(number, job.clone());
-            (job.clone(), slot.append(&[Record::Job(Box::new(job.row.clone()))]))
+            book.note(&Record::Job(Box::new(job.row.clone())));
+            job
         };
-        written.done().await?;
+        self.commit()?;
         Ok(job)
     }
 
@@ -96,23 +103,16 @@ impl LiveEpoch {
         self.book().next_job >= JOBS_MAX
     }
 
-    /// Journals that jobs of `level` go out: when this returns, rigs may see one. Two sessions may do so at once; the
-    /// journal then says it twice, which means the same.
-    pub(crate) async fn issue(&self, level: Level) -> Result<(), WriterGone> {
-        if self.book().levels.contains(&level) {
-            return Ok(());
-        }
-        let slot = self.journal.slot().await?;
-        let written = {
-            let book = self.book();
-            if book.closed {
-                return Ok(());
+    /// Journals that jobs of `level` go out: when this returns, rigs may see one.
+    pub(crate) fn issue(&self, level: Level) -> Result<(), JournalFailed> {
+        {
+            let mut book = self.book();
+            if !book.closed && book.levels.insert(level) {
+                book.note(&Record::Level(level));
             }
-            slot.append(&[Record::Level(level)])
-        };
-        written.done().await?;
-        self.book().levels.insert(level);
-        Ok(())
+        }
+        // Also when it was noted before: whoever noted it may still be writing.
+        self.commit()
     }
 
     /// A job that can still be mined.
@@ -125,55 +125,45 @@ impl LiveEpoch {
         self.book().jobs.retain(|_, job| keep(job));
     }
 
-    /// Takes a share: numbers its session by the first one, excludes duplicates, journals. When this returns `Ok(Ok)` the
-    /// share survives a kill and may be acknowledged.
-    pub(crate) async fn accept(
-        &self,
-        extranonce1: [u8; 4],
-        worker: &Worker,
-        judged: &Judged,
-    ) -> Result<Result<(), RejectReason>, WriterGone> {
-        let slot = self.journal.slot().await?;
-        let written = {
-            let mut book = self.book();
-            match book.take(extranonce1, worker, judged) {
-                Ok(records) => slot.append(&records),
-                Err(reason) => return Ok(Err(reason)),
-            }
-        };
-        written.done().await?;
-        Ok(Ok(()))
+    /// Takes a share: numbers its session by the first one, excludes duplicates. It may be acknowledged after the next
+    /// [`LiveEpoch::commit`].
+    pub(crate) fn accept(&self, extranonce1: [u8; 4], worker: &Worker, judged: &Judged) -> Result<(), RejectReason> {
+        self.book().take(extranonce1, worker, judged)
     }
 
-    /// Journals a rejected submission.
-    pub(crate) async fn reject(&self, worker: &Worker, reason: RejectReason) -> Result<(), WriterGone> {
-        let slot = self.journal.slot().await?;
-        let written = {
-            let book = self.book();
-            if book.closed {
-                return Ok(());
-            }
-            slot.append(&[Record::Reject { worker: worker.pseudonym.clone(), reason }])
-        };
-        written.done().await
+    /// Notes a rejected submission for the next [`LiveEpoch::commit`].
+    pub(crate) fn reject(&self, worker: &Worker, reason: RejectReason) {
+        let mut book = self.book();
+        if !book.closed {
+            book.note(&Record::Reject { worker: worker.pseudonym.clone(), reason });
+        }
+    }
+
+    /// Writes what was decided, by whatever thread. When this returns, a killed process keeps it.
+    pub(crate) fn commit(&self) -> Result<(), JournalFailed> {
+        self.journal.commit(|batch| mem::swap(&mut self.book().pending, batch))
     }
 
     /// Ends the epoch: nothing is taken after this, and the journal is whole and synced.
-    pub(crate) async fn close(&self) -> Result<(), WriterGone> {
-        let slot = self.journal.slot().await?;
-        let end = {
+    pub(crate) fn close(&self) -> Result<(), JournalFailed> {
+        {
             let mut book = self.book();
-            (!std::mem::replace(&mut book.closed, true)).then(|| slot.append(&[Record::Close]))
-        };
-        if let Some(end) = end {
-            end.done().await?;
+            if !mem::replace(&mut book.closed, true) {
+                book.note(&Record::Close);
+            }
         }
-        self.journal.sync().await
+        self.sync()
     }
 
-    /// Returns when everything accepted so far survives a power cut.
-    pub(crate) async fn sync(&self) -> Result<(), WriterGone> {
-        self.journal.sync().await
+    /// Returns when everything accepted so far survives a power cut. Takes milliseconds: not for a thread that serves.
+    pub(crate) fn sync(&self) -> Result<(), JournalFailed> {
+        self.commit()?;
+        self.journal.sync()
+    }
+
+    /// Whether the journal can't be written any more.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.journal.has_failed()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -184,48 +174,62 @@ impl LiveEpoch {
 impl Book {
     fn from_replay(start: &EpochStart, replay: &Replay) -> Self {
         let material = &replay.material;
-        let numbered = material.sessions.iter().zip(0..);
         let mut anchors = Anchors::new(start.epoch, &start.origin, start.tree_size, start.root);
-        let hash = |share: &ShareRecord| {
-            let (job, session) = (&material.jobs[usize::from(share.job)], &material.sessions[share.session as usize]);
-            job.header(&anchors.hash(share.level), session.extranonce1, share).hash().0
-        };
-        Self {
+        let mut book = Self {
             closed: replay.closed,
-            jobs: BTreeMap::new(),
             next_job: material.jobs.len(),
             levels: material.levels.iter().copied().collect(),
-            sessions: numbered.map(|(session, n)| ((session.extranonce1, session.worker.clone()), n)).collect(),
-            hashes: material.shares.iter().map(hash).collect(),
+            ..Self::default()
+        };
+        for session in &material.sessions {
+            book.number(session.extranonce1, session.worker.clone());
         }
+        for share in &material.shares {
+            let (job, session) = (&material.jobs[usize::from(share.job)], &material.sessions[share.session as usize]);
+            let header = job.header(&anchors.hash(share.level), session.extranonce1, share);
+            book.seen.insert(&header.hash().0);
+        }
+        book
     }
 
-    /// The records of a share that is taken.
-    fn take(&mut self, extranonce1: [u8; 4], worker: &Worker, judged: &Judged) -> Result<Vec<Record>, RejectReason> {
+    /// Appends to what is to be written.
+    fn note(&mut self, record: &Record) {
+        record.push(&mut self.pending);
+    }
+
+    fn take(&mut self, extranonce1: [u8; 4], worker: &Worker, judged: &Judged) -> Result<(), RejectReason> {
         if self.closed {
             return Err(RejectReason::Stale);
         }
-        let hash = judged.header.hash().0;
-        if self.hashes.contains(&hash) {
+        if self.seen.contains(&judged.hash.0) {
             return Err(RejectReason::Duplicate);
         }
-        let key = (extranonce1, worker.pseudonym.clone());
-        let mut records = Vec::with_capacity(2);
-        let session = match self.sessions.get(&key) {
-            Some(number) => *number,
+        let session = self.session(extranonce1, worker)?;
+        self.seen.insert(&judged.hash.0);
+        self.note(&Record::Share(ShareRecord { session, ..judged.record }));
+        Ok(())
+    }
+
+    /// The session's number; a new one is noted, directly before its first share.
+    fn session(&mut self, extranonce1: [u8; 4], worker: &Worker) -> Result<u32, RejectReason> {
+        let known = self.sessions.get(&extranonce1).and_then(|workers| workers.get(&worker.pseudonym));
+        match known {
+            Some(number) => Ok(*number),
             // The record has 24 bits for it.
-            None if self.sessions.len() >= SESSIONS_MAX => return Err(RejectReason::Unauthorized),
+            None if self.next_session as usize >= SESSIONS_MAX => Err(RejectReason::Unauthorized),
             None => {
-                let number = self.sessions.len() as u32;
                 let (pseudonym, lot) = (worker.pseudonym.clone(), worker.lot.clone());
-                records.push(Record::Session(Session { extranonce1, worker: pseudonym, lot }));
-                self.sessions.insert(key, number);
-                number
+                self.note(&Record::Session(Session { extranonce1, worker: pseudonym.clone(), lot }));
+                Ok(self.number(extranonce1, pseudonym))
             }
-        };
-        self.hashes.insert(hash);
-        records.push(Record::Share(ShareRecord { session, ..judged.record }));
-        Ok(records)
+        }
+    }
+
+    fn number(&mut self, extranonce1: [u8; 4], pseudonym: String) -> u32 {
+        let number = self.next_session;
+        self.sessions.entry(extranonce1).or_default().insert(pseudonym, number);
+        self.next_session += 1;
+        number
     }
 }
 

@@ -2,27 +2,33 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use audit_core::{
     anchor::Anchor,
     coinbase::{CoinbaseError, CoinbasePlan},
-    hash::Hash32,
+    hash::{BlockHash, Hash32},
     job::Job,
-    work::Level,
+    share::ShareRecord,
+    work::{Level, Target},
 };
+use share_hash::JobHasher;
 
 use crate::{
     branch::coinbase_branch, epoch_start::EpochStart, job_id::JobId, node::BlockTemplate, stratum::notify::NotifyLine,
 };
 
 /// A job of an epoch. Its row never changes; texts are made when a level is first asked for.
-#[derive(Debug)]
 pub(crate) struct LiveJob {
     pub(crate) start: Arc<EpochStart>,
     pub(crate) row: Job,
     pub(crate) template: Arc<BlockTemplate>,
+    /// What a block must meet.
+    pub(crate) network_target: Option<Target>,
+    hardest_level: Option<Level>,
+    hasher: JobHasher,
     levels: Mutex<BTreeMap<Level, Arc<LevelJob>>>,
 }
 
@@ -62,7 +68,22 @@ impl LiveJob {
             coinbase: plan.parts()?,
             branch: coinbase_branch(template.transactions.iter().map(|transaction| transaction.txid)),
         };
-        Ok(Self { start, row, template, levels: Mutex::default() })
+        let (network_target, hasher) = (row.nbits.target(), row.hasher());
+        let hardest_level = network_target.and_then(hardest_level);
+        Ok(Self { start, row, template, network_target, hardest_level, hasher, levels: Mutex::default() })
+    }
+
+    /// The hash of the header that a share stands for.
+    pub(crate) fn hash(&self, anchor: &Hash32, extranonce1: [u8; 4], record: &ShareRecord) -> BlockHash {
+        let mut hash = [[0; 32]];
+        self.hasher.hash(&[self.row.lane(anchor, extranonce1, record)], &mut hash);
+        let [hash] = hash;
+        BlockHash(hash)
+    }
+
+    /// The job's id at `level`.
+    pub(crate) fn id_at(&self, level: Level) -> JobId {
+        JobId { epoch: self.start.epoch, job: self.row.job, level }
     }
 
     /// The job's anchor and text at `level`.
@@ -72,7 +93,7 @@ impl LiveJob {
     }
 
     fn make(&self, level: Level) -> LevelJob {
-        let id = JobId { epoch: self.start.epoch, job: self.row.job, level };
+        let id = self.id_at(level);
         let anchor = self.start.anchor(level);
         LevelJob { id, anchor, notify: NotifyLine::new(&id, &self.row, &anchor) }
     }
@@ -80,9 +101,14 @@ impl LiveJob {
     /// The hardest level this job may be issued at: target(level) ≥ target(nbits). `None` when even the easiest level
     /// is harder than the network.
     pub(crate) fn hardest_level(&self) -> Option<Level> {
-        let network = self.row.nbits.target()?;
-        let levels = (Level::MIN.get()..=Level::MAX.get()).rev().filter_map(Level::new);
-        levels.into_iter().find(|level| level.target() >= network)
+        self.hardest_level
+    }
+}
+
+impl fmt::Debug for LiveJob {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("LiveJob");
+        debug.field("epoch", &self.start.epoch).field("job", &self.row.job).finish_non_exhaustive()
     }
 }
 
@@ -98,6 +124,11 @@ impl EpochStart {
         };
         anchor.hash()
     }
+}
+
+fn hardest_level(network: Target) -> Option<Level> {
+    let levels = (Level::MIN.get()..=Level::MAX.get()).rev().filter_map(Level::new);
+    levels.into_iter().find(|level| level.target() >= network)
 }
 
 #[cfg(test)]

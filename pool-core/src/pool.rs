@@ -1,15 +1,15 @@
 //! The pool: what the server drives.
 //!
-//! Tasks, all joined at the end: one per listener and connection, `feed` (templates), `driver` (epochs and jobs, in one
-//! place and one order), `blocks` (save, submit), and a journal writer per open epoch.
+//! Threads, all joined at the end: those of `edge`, which serve rigs. Tasks, all joined too: `feed` (templates), `driver`
+//! (epochs and jobs, in one place and one order), `blocks` (save, submit), and one per open epoch that syncs its journal.
 
+mod admission;
 mod blocks;
 mod board;
-mod connection;
 mod driver;
+mod edge;
 mod feed;
 mod floor;
-mod listen;
 
 use std::{fs, io, sync::Arc};
 
@@ -20,6 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
     driver::{Command, Driver},
+    edge::Edge,
     floor::Floor,
 };
 use crate::{
@@ -118,22 +119,21 @@ impl Pool {
         fs::create_dir_all(&config.journal_dir)?;
         fs::create_dir_all(&config.blocks_dir)?;
         let (events, received) = mpsc::channel(EVENTS);
-        let (found, to_save) = mpsc::channel(QUEUE);
+        let (found, to_save) = mpsc::unbounded_channel();
         let (commands, to_drive) = mpsc::channel(QUEUE);
         let (templates, fed) = mpsc::channel(QUEUE);
         let unsubmitted = blocks::unsubmitted(&config.blocks_dir)?;
         let floor = Arc::new(Floor::new(config, events, found)?);
-        let tasks = TaskTracker::new();
+        let profiles = listeners.iter().map(|listener| listener.profile).collect();
+        let (tasks, served) = (TaskTracker::new(), CancellationToken::new());
+        let edge = Edge::start(listeners, &floor)?;
+        tasks.spawn(stop_edge(edge, stop.clone(), served.clone()));
         tasks.spawn(feed::run(node.clone(), templates, floor.clone(), stop.clone()));
         let (saved, to_submit) = mpsc::unbounded_channel();
-        tasks.spawn(blocks::save_all(to_save, saved, floor.clone(), stop.clone()));
+        tasks.spawn(blocks::save_all(to_save, saved, floor.clone(), served.clone()));
         tasks.spawn(blocks::submit_all(node, unsubmitted, to_submit, stop.clone()));
-        let driver =
-            Driver::new(floor.clone(), tasks.clone(), listeners.iter().map(|listener| listener.profile).collect());
-        tasks.spawn(driver.run(to_drive, fed, stop.clone()));
-        for listener in listeners {
-            tasks.spawn(listen::run(listener, floor.clone(), tasks.clone(), stop.clone()));
-        }
+        let driver = Driver::new(floor.clone(), tasks.clone(), profiles);
+        tasks.spawn(driver.run(to_drive, fed, stop, served));
         tasks.close();
         Ok((Self { commands, floor, tasks }, received))
     }
@@ -175,4 +175,12 @@ impl Pool {
         self.commands.send(command(done)).await.map_err(|_| PoolError::Stopped)?;
         answer.await.map_err(|_| PoolError::Stopped)?
     }
+}
+
+/// Ends the threads that serve rigs once the pool is to stop; cancels `served` when they have answered what they had read.
+async fn stop_edge(edge: Edge, stop: CancellationToken, served: CancellationToken) {
+    stop.cancelled().await;
+    // It does not panic: the threads' own panics are logged.
+    let _ = tokio::task::spawn_blocking(move || edge.stop()).await;
+    served.cancel();
 }

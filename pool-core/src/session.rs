@@ -31,7 +31,8 @@ use crate::{
     stratum::{
         notify::set_difficulty,
         reply,
-        request::{Call, Configure, Login, Request, Submit},
+        request::{Call, Configure, Login, Request},
+        submit::SubmitTexts,
     },
     subscriptions::{Subscription, SubscriptionId},
     vardiff::Vardiff,
@@ -170,7 +171,7 @@ impl Session {
             Call::SubscribeExtranonce => Step::Reply(reply::ok(id, json!(true))),
             Call::GetTransactions => Step::Reply(reply::ok(id, json!([]))),
             Call::Ping => Step::Reply(reply::ok(id, json!("pong"))),
-            Call::Submit(submit) => self.submit(submit),
+            Call::Submit(submit) => self.submit(&submit.texts()),
         }
     }
 
@@ -203,11 +204,11 @@ impl Session {
         }
         let level = self.vardiff.level().min(job.hardest_level()?);
         self.vardiff.settle(level, now);
-        let job_at_level = job.at(level);
         let resend = std::mem::take(&mut self.resend);
-        if !self.sent.insert(job_at_level.id) && !resend {
+        if !self.sent.insert(job.id_at(level)) && !resend {
             return None;
         }
+        let job_at_level = job.at(level);
         let changed = self.difficulty.replace(level) != Some(level);
         let clean_jobs = self.prevhash.replace(job.row.prevhash) != Some(job.row.prevhash) || resend;
         Some(Announcement { job: job_at_level, set_difficulty: changed.then(|| set_difficulty(level)), clean_jobs })
@@ -250,12 +251,13 @@ impl Session {
         Step::Reply(reply::ok(id, json!(true)))
     }
 
-    fn submit(&self, submit: &Submit) -> Step {
+    /// Takes a submission.
+    pub(crate) fn submit(&self, submit: &SubmitTexts<'_>) -> Step {
         let Stage::Subscribed(subscription) = &self.stage else {
             return Step::Reject(RejectReason::NotSubscribed, None);
         };
         let extranonce1 = subscription.extranonce1();
-        let Some(worker) = self.worker(&submit.worker) else { return Step::Reject(RejectReason::Unauthorized, None) };
+        let Some(worker) = self.worker(submit.worker) else { return Step::Reject(RejectReason::Unauthorized, None) };
         let read = Submission::read(submit, self.version_mask);
         let known = read.and_then(|submission| self.sent.check(&submission.job).map(|()| submission));
         match known {

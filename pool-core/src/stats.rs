@@ -41,10 +41,13 @@ impl Counters {
         self.stats().sessions -= 1;
     }
 
-    pub(crate) fn accepted(&self, level: Level) {
+    /// Counts `shares` of one level.
+    pub(crate) fn accepted(&self, level: Level, shares: u64) {
         let mut stats = self.stats();
-        stats.accepted += 1;
-        stats.work = stats.work.checked_add(level.work()).unwrap_or(stats.work);
+        stats.accepted += shares;
+        let work = level.work().get().checked_mul(shares.into()).map(Work::new);
+        let work = work.and_then(|work| stats.work.checked_add(work));
+        stats.work = work.unwrap_or(stats.work);
     }
 
     pub(crate) fn rejected(&self, reason: RejectReason) {

@@ -2,6 +2,7 @@
 //!
 //! Sources: BIP 310 (configure, version rolling), the Stratum V1 messages as the pools in use speak them.
 
+pub(crate) mod cutter;
 pub(crate) mod line;
 pub(crate) mod notify;
 pub(crate) mod reply;

@@ -1,4 +1,4 @@
-use std::os::unix::fs::MetadataExt;
+use std::{os::unix::fs::MetadataExt, sync::Mutex};
 
 use audit_core::{
     epoch::{Reject, Session},
@@ -128,29 +128,57 @@ fn another_file_is_no_journal() {
 }
 
 #[tokio::test]
-async fn written_means_in_the_file_and_slots_keep_their_order() {
+async fn committed_means_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let (file, _) = open(folder.path(), &fixtures::start(7)).unwrap();
-    let (writer, task) = JournalWriter::new(file);
+    let (writer, task) = JournalWriter::new(file).unwrap();
     let task = tokio::spawn(task);
     for count in 1..=groups().len() {
-        let written = writer.slot().await.unwrap().append(&groups()[count - 1]);
-        written.done().await.unwrap();
+        writer.commit(|batch| groups()[count - 1].iter().for_each(|record| record.push(batch))).unwrap();
         assert_eq!(fs::read(path_of(folder.path(), 7)).unwrap(), bytes_of(&groups()[..count]));
     }
-    writer.sync().await.unwrap();
+    writer.sync().unwrap();
     drop(writer);
     task.await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn a_failed_writer_acknowledges_nothing() {
+async fn commits_of_many_threads_keep_the_order_in_which_they_were_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let (writer, task) = JournalWriter::new(File::create(folder.path().join("numbers")).unwrap()).unwrap();
+    let task = tokio::spawn(task);
+    let (pending, count) = (Mutex::new((0u32, Vec::new())), 2_000);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..count {
+                    let mut pending_now = pending.lock().unwrap();
+                    let number = pending_now.0;
+                    pending_now.0 += 1;
+                    pending_now.1.extend(number.to_be_bytes());
+                    drop(pending_now);
+                    writer.commit(|batch| std::mem::swap(&mut pending.lock().unwrap().1, batch)).unwrap();
+                    let length = fs::metadata(folder.path().join("numbers")).unwrap().size();
+                    assert!(length > u64::from(number) * 4, "{number} is not in the file");
+                }
+            });
+        }
+    });
+    let file = fs::read(folder.path().join("numbers")).unwrap();
+    assert_eq!(file, (0..4 * count).flat_map(u32::to_be_bytes).collect::<Vec<u8>>());
+    drop(writer);
+    task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_failed_journal_stays_failed_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path(), &fixtures::start(7)).unwrap());
     let read_only = File::open(path_of(folder.path(), 7)).unwrap();
-    let (writer, task) = JournalWriter::new(read_only);
+    let (writer, task) = JournalWriter::new(read_only).unwrap();
     let task = tokio::spawn(task);
-    assert_eq!(writer.slot().await.unwrap().append(&[reject()]).done().await, Err(WriterGone));
-    assert!(task.await.unwrap().is_err());
-    assert!(writer.slot().await.is_err());
+    assert_eq!(writer.commit(|batch| reject().push(batch)), Err(JournalFailed));
+    assert!(task.await.unwrap().unwrap_err().contains("Bad file descriptor"));
+    assert_eq!(writer.commit(|_| panic!("nothing is taken any more")), Err(JournalFailed));
+    assert_eq!(writer.sync(), Err(JournalFailed));
 }

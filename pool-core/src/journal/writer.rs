@@ -1,124 +1,128 @@
-//! The one task that writes an epoch's journal.
+//! Writes an epoch's journal: what was decided together goes into the file with one `write(2)`, and is synced soon after.
 
 use std::{
     fs::File,
     io::{self, Write},
-    sync::Arc,
+    mem,
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool, atomic::Ordering},
     time::Duration,
 };
 
 use thiserror::Error;
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
-};
-
-use super::Record;
+use tokio::{sync::Notify, time::sleep};
 
 /// What a power cut can take: DESIGN's group commit.
 const SYNC_AFTER: Duration = Duration::from_millis(50);
-/// Appends waiting for the writer. When it is full, sessions wait: back-pressure instead of loss.
-const QUEUE: usize = 4_096;
-/// Appends per `write(2)`.
-const BATCH: usize = 1_024;
 
-/// The writer has failed or ended: nothing is acknowledged any more.
+/// The journal can't be written: nothing is acknowledged any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the journal can't be written: see the program log")]
-pub(crate) struct WriterGone;
+pub(crate) struct JournalFailed;
 
-/// Hands records to the writing task. The task ends, after a last sync, when every clone is gone.
-#[derive(Debug, Clone)]
-pub(crate) struct JournalWriter {
-    queue: mpsc::Sender<Append>,
-}
-
-/// A place in the queue, held while the order of records is being decided.
-pub(crate) struct Slot<'a>(mpsc::Permit<'a, Append>);
-
-/// Waits for one append.
-pub(crate) struct Written(oneshot::Receiver<()>);
+/// The file of an open epoch. Dropping it lets the syncing task end, after a last sync.
+#[derive(Debug)]
+pub(crate) struct JournalWriter(Arc<Shared>);
 
 #[derive(Debug)]
-struct Append {
-    bytes: Vec<u8>,
-    synced: bool,
-    done: oneshot::Sender<()>,
+struct Shared {
+    output: Mutex<Output>,
+    /// The same file, for syncing while another thread writes.
+    file: File,
+    /// Set once. A file that ends in half a frame must not be written to again.
+    failure: OnceLock<String>,
+    written: Notify,
+    ended: AtomicBool,
+}
+
+/// Held while writing, so what is taken first is written first.
+#[derive(Debug)]
+struct Output {
+    file: File,
+    batch: Vec<u8>,
 }
 
 impl JournalWriter {
-    /// The handle, and the task to be spawned. The task's error is the writer's end; it has then told nobody "done".
-    pub(crate) fn new(file: File) -> (Self, impl Future<Output = io::Result<()>> + Send + 'static) {
-        let (queue, appends) = mpsc::channel(QUEUE);
-        (Self { queue }, write(Arc::new(file), appends))
+    /// The writer, and the task to be spawned: it syncs at most [`SYNC_AFTER`] after each write. Its error is why the
+    /// journal failed.
+    ///
+    /// # Errors
+    /// The file can't be used twice.
+    pub(crate) fn new(file: File) -> io::Result<(Self, impl Future<Output = Result<(), String>> + Send + 'static)> {
+        let output = Mutex::new(Output { file: file.try_clone()?, batch: Vec::new() });
+        let (failure, written, ended) = (OnceLock::new(), Notify::new(), AtomicBool::new(false));
+        let shared = Arc::new(Shared { output, file, failure, written, ended });
+        Ok((Self(shared.clone()), sync_what_is_written(shared)))
     }
 
-    /// Waits for a place. Records of one slot lie next to each other; slots are written in the order of their
-    /// [`Slot::append`].
-    pub(crate) async fn slot(&self) -> Result<Slot<'_>, WriterGone> {
-        self.queue.reserve().await.map(Slot).map_err(|_| WriterGone)
+    /// Writes what `take` puts into the empty buffer it is given. When this returns, that and whatever was taken before,
+    /// by any thread, is in the file: a killed process keeps it.
+    pub(crate) fn commit(&self, take: impl FnOnce(&mut Vec<u8>)) -> Result<(), JournalFailed> {
+        let mut output = self.0.output.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.has_failed() {
+            return Err(JournalFailed);
+        }
+        take(&mut output.batch);
+        if output.batch.is_empty() {
+            return Ok(());
+        }
+        let mut batch = mem::take(&mut output.batch);
+        let written = output.file.write_all(&batch);
+        batch.clear();
+        output.batch = batch;
+        self.0.checked(written)?;
+        self.0.written.notify_one();
+        Ok(())
     }
 
-    /// Returns when everything appended before is synced.
-    pub(crate) async fn sync(&self) -> Result<(), WriterGone> {
-        self.slot().await?.send(&[], true).done().await
+    /// Returns when everything committed before survives a power cut. Takes milliseconds: not for a thread that serves.
+    pub(crate) fn sync(&self) -> Result<(), JournalFailed> {
+        if self.has_failed() { Err(JournalFailed) } else { self.0.sync() }
+    }
+
+    /// Whether nothing can be acknowledged any more.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.0.failure.get().is_some()
     }
 }
 
-impl Slot<'_> {
-    /// Queues the records. Does not wait, so it may be called under a lock.
-    pub(crate) fn append(self, records: &[Record]) -> Written {
-        self.send(records, false)
-    }
-
-    fn send(self, records: &[Record], synced: bool) -> Written {
-        let (done, written) = oneshot::channel();
-        let mut bytes = Vec::new();
-        records.iter().for_each(|record| record.push(&mut bytes));
-        self.0.send(Append { bytes, synced, done });
-        Written(written)
+impl Drop for JournalWriter {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Release);
+        self.0.written.notify_one();
     }
 }
 
-impl Written {
-    /// Returns when the records are in the file: a killed process keeps them.
-    pub(crate) async fn done(self) -> Result<(), WriterGone> {
-        self.0.await.map_err(|_| WriterGone)
+impl Shared {
+    fn sync(&self) -> Result<(), JournalFailed> {
+        self.checked(self.file.sync_data())
+    }
+
+    /// Keeps the first error for the syncing task to report.
+    fn checked(&self, done: io::Result<()>) -> Result<(), JournalFailed> {
+        done.map_err(|error| {
+            let _ = self.failure.set(error.to_string());
+            self.written.notify_one();
+            JournalFailed
+        })
     }
 }
 
-async fn write(file: Arc<File>, mut appends: mpsc::Receiver<Append>) -> io::Result<()> {
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut sync_at: Option<Instant> = None;
+async fn sync_what_is_written(shared: Arc<Shared>) -> Result<(), String> {
     loop {
-        tokio::select! {
-            biased;
-            () = sleep_until(sync_at.unwrap_or_else(Instant::now)), if sync_at.is_some() => {
-                sync(&file).await?;
-                sync_at = None;
-            }
-            count = appends.recv_many(&mut batch, BATCH) => {
-                if count == 0 {
-                    return sync(&file).await;
-                }
-                // Into the page cache: microseconds, so it need not leave this task.
-                (&*file).write_all(&batch.iter().flat_map(|append| &append.bytes).copied().collect::<Vec<u8>>())?;
-                if batch.iter().any(|append| append.synced) {
-                    sync(&file).await?;
-                    sync_at = None;
-                } else {
-                    sync_at = sync_at.or_else(|| Some(Instant::now() + SYNC_AFTER));
-                }
-                for append in batch.drain(..) {
-                    // A session that has gone meanwhile needs no answer.
-                    let _ = append.done.send(());
-                }
-            }
+        shared.written.notified().await;
+        let ended = shared.ended.load(Ordering::Acquire);
+        if !ended {
+            sleep(SYNC_AFTER).await;
+        }
+        if shared.failure.get().is_none() {
+            let file = shared.clone();
+            // The error is kept in `failure`.
+            let _ = tokio::task::spawn_blocking(move || file.sync()).await;
+        }
+        match shared.failure.get() {
+            Some(error) => return Err(error.clone()),
+            None if ended => return Ok(()),
+            None => {}
         }
     }
-}
-
-async fn sync(file: &Arc<File>) -> io::Result<()> {
-    let file = file.clone();
-    tokio::task::spawn_blocking(move || file.sync_data()).await.map_err(io::Error::other)?
 }

@@ -9,15 +9,15 @@ use crate::{
 
 fn open(folder: &Path) -> LiveEpoch {
     let (file, replay) = journal::open(folder, &fixtures::start(7)).unwrap();
-    let (writer, task) = JournalWriter::new(file);
+    let (writer, task) = JournalWriter::new(file).unwrap();
     tokio::spawn(task);
     LiveEpoch::new(fixtures::start(7), writer, replay.as_ref())
 }
 
-async fn job(epoch: &LiveEpoch) -> Arc<LiveJob> {
-    epoch.issue(Level::MIN).await.unwrap();
+fn job(epoch: &LiveEpoch) -> Arc<LiveJob> {
+    epoch.issue(Level::MIN).unwrap();
     let template = Arc::new(fixtures::template(0x1d00_ffff));
-    epoch.add_job(template, b"", &fixtures::PAYOUT_SCRIPT).await.unwrap()
+    epoch.add_job(template, b"", &fixtures::PAYOUT_SCRIPT).unwrap()
 }
 
 fn worker(name: &str) -> Worker {
@@ -35,12 +35,11 @@ fn share(job: &LiveJob, extranonce1: [u8; 4], nonce: u32) -> Judged {
 async fn sessions_are_numbered_by_their_first_accepted_share() {
     let folder = tempfile::tempdir().unwrap();
     let epoch = open(folder.path());
-    let job = job(&epoch).await;
-    for (extranonce1, name) in [([9; 4], "b"), ([1; 4], "a"), ([9; 4], "a"), ([1; 4], "a")] {
-        let shares = epoch.book().hashes.len() as u32;
-        epoch.accept(extranonce1, &worker(name), &share(&job, extranonce1, shares * 10)).await.unwrap().unwrap();
+    let job = job(&epoch);
+    for (shares, (extranonce1, name)) in (0..).zip([([9; 4], "b"), ([1; 4], "a"), ([9; 4], "a"), ([1; 4], "a")]) {
+        epoch.accept(extranonce1, &worker(name), &share(&job, extranonce1, shares * 10)).unwrap();
     }
-    epoch.close().await.unwrap();
+    epoch.close().unwrap();
     let material = journal::read_epoch(folder.path(), 7).unwrap();
     let numbers: Vec<u32> = material.shares.iter().map(|share| share.session).collect();
     assert_eq!(numbers, [0, 1, 2, 1]);
@@ -52,18 +51,19 @@ async fn sessions_are_numbered_by_their_first_accepted_share() {
 async fn a_killed_process_keeps_duplicates_sessions_and_job_numbers() {
     let folder = tempfile::tempdir().unwrap();
     let epoch = open(folder.path());
-    let before = job(&epoch).await;
+    let before = job(&epoch);
     let taken = share(&before, [1; 4], 0);
-    epoch.accept([1; 4], &worker("a"), &taken).await.unwrap().unwrap();
+    epoch.accept([1; 4], &worker("a"), &taken).unwrap();
+    epoch.commit().unwrap();
     // Nothing is closed or synced: the file is what a killed process leaves.
     let epoch = open(folder.path());
-    let again = epoch.accept([1; 4], &worker("a"), &taken).await.unwrap();
+    let again = epoch.accept([1; 4], &worker("a"), &taken);
     assert_eq!(again, Err(RejectReason::Duplicate));
-    let after = job(&epoch).await;
+    let after = job(&epoch);
     assert_eq!(after.row.job, before.row.job + 1);
-    epoch.accept([1; 4], &worker("a"), &share(&after, [1; 4], 0)).await.unwrap().unwrap();
-    epoch.accept([2; 4], &worker("a"), &share(&after, [2; 4], 0)).await.unwrap().unwrap();
-    epoch.close().await.unwrap();
+    epoch.accept([1; 4], &worker("a"), &share(&after, [1; 4], 0)).unwrap();
+    epoch.accept([2; 4], &worker("a"), &share(&after, [2; 4], 0)).unwrap();
+    epoch.close().unwrap();
     let material = journal::read_epoch(folder.path(), 7).unwrap();
     assert_eq!(
         material.shares.iter().map(|share| (share.job, share.session)).collect::<Vec<_>>(),
@@ -76,17 +76,17 @@ async fn a_killed_process_keeps_duplicates_sessions_and_job_numbers() {
 async fn a_closed_epoch_takes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let epoch = open(folder.path());
-    let job = job(&epoch).await;
-    epoch.close().await.unwrap();
-    epoch.close().await.unwrap();
+    let job = job(&epoch);
+    epoch.close().unwrap();
+    epoch.close().unwrap();
     let size = std::fs::metadata(folder.path().join("7.journal")).unwrap().len();
-    let late = epoch.accept([1; 4], &worker("a"), &share(&job, [1; 4], 0)).await.unwrap();
+    let late = epoch.accept([1; 4], &worker("a"), &share(&job, [1; 4], 0));
     assert_eq!(late, Err(RejectReason::Stale));
-    epoch.reject(&worker("a"), RejectReason::Stale).await.unwrap();
-    epoch.issue(Level::MAX).await.unwrap();
+    epoch.reject(&worker("a"), RejectReason::Stale);
+    epoch.issue(Level::MAX).unwrap();
     let template = Arc::new(fixtures::template(0x1d00_ffff));
-    assert!(matches!(epoch.add_job(template, b"", &fixtures::PAYOUT_SCRIPT).await, Err(JobError::Closed)));
-    epoch.sync().await.unwrap();
+    assert!(matches!(epoch.add_job(template, b"", &fixtures::PAYOUT_SCRIPT), Err(JobError::Closed)));
+    epoch.sync().unwrap();
     assert_eq!(std::fs::metadata(folder.path().join("7.journal")).unwrap().len(), size);
 }
 
@@ -96,8 +96,8 @@ async fn the_last_job_is_number_65535() {
     let epoch = open(folder.path());
     epoch.book().next_job = JOBS_MAX - 1;
     assert!(!epoch.is_full());
-    assert_eq!(job(&epoch).await.row.job, u16::MAX);
+    assert_eq!(job(&epoch).row.job, u16::MAX);
     assert!(epoch.is_full());
     let template = Arc::new(fixtures::template(0x1d00_ffff));
-    assert!(matches!(epoch.add_job(template, b"", &fixtures::PAYOUT_SCRIPT).await, Err(JobError::Full)));
+    assert!(matches!(epoch.add_job(template, b"", &fixtures::PAYOUT_SCRIPT), Err(JobError::Full)));
 }

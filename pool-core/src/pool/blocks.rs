@@ -42,18 +42,25 @@ pub(super) fn unsubmitted(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Saves what is found and hands it to [`submit_all`]: no node, however slow, holds up the saving.
+/// Saves what is found, until `served` is cancelled and nothing is left, and hands it to [`submit_all`]: no node, however
+/// slow, holds up the saving.
 pub(super) async fn save_all(
-    mut found: mpsc::Receiver<Found>,
+    mut found: mpsc::UnboundedReceiver<Found>,
     saved: mpsc::UnboundedSender<PathBuf>,
     floor: Arc<Floor>,
-    stop: CancellationToken,
+    served: CancellationToken,
 ) {
-    while let Some(Some(block)) = stop.run_until_cancelled(found.recv()).await {
+    loop {
+        let block = match served.run_until_cancelled(found.recv()).await {
+            Some(block) => block,
+            None => found.try_recv().ok(),
+        };
+        let Some(block) = block else { return };
         if let Some(path) = save(block, &floor).await {
             // The other task stops when this one does; what it leaves is submitted at the next start.
             let _ = saved.send(path);
         }
+        floor.block_handled();
     }
 }
 
@@ -81,7 +88,9 @@ pub(super) async fn submit_all(
 async fn save(found: Found, floor: &Floor) -> Option<PathBuf> {
     let (epoch, hash, height) = (found.epoch.start.epoch, found.hash(), found.job.row.height);
     let path = floor.config.blocks_dir.join(format!("{height}-{hash}.block"));
-    if let Err(error) = found.epoch.sync().await {
+    let (live, error_of) = (found.epoch.clone(), |_| io::Error::other("the journal can't be written"));
+    let synced = tokio::task::spawn_blocking(move || live.sync().map_err(error_of)).await;
+    if let Err(error) = synced.map_err(io::Error::other).flatten() {
         error!(epoch, %hash, %error, "block not submitted: its share is not durable");
         return None;
     }

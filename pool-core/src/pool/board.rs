@@ -39,6 +39,11 @@ impl Board {
         self.epochs.get(&number).map(|open| &open.epoch)
     }
 
+    /// Whether rigs are to work on the same job by both.
+    pub(super) fn has_same_job(&self, other: &Self) -> bool {
+        self.current.as_ref().map(Arc::as_ptr) == other.current.as_ref().map(Arc::as_ptr)
+    }
+
     /// Makes `job` the current one. The first job of an epoch starts the grace period of those before.
     pub(super) fn put_up(&mut self, job: Arc<LiveJob>, now: Instant, grace: Duration) {
         for (_, earlier) in self.epochs.range_mut(..job.start.epoch) {

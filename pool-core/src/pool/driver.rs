@@ -42,12 +42,13 @@ impl Driver {
         Self { floor, tasks, template: None, last_job: Instant::now(), unchecked: profiles }
     }
 
-    /// Runs until `stop`; then the board is cleared, which lets the journal writers end.
+    /// Runs until `stop`; once rigs are `served`, the board is cleared, which lets the journals end.
     pub(super) async fn run(
         mut self,
         mut commands: mpsc::Receiver<Command>,
         mut templates: mpsc::Receiver<BlockTemplate>,
         stop: CancellationToken,
+        served: CancellationToken,
     ) {
         loop {
             tokio::select! {
@@ -57,6 +58,7 @@ impl Driver {
                 else => break,
             }
         }
+        served.cancelled().await;
         self.floor.board.send_replace(Board::default());
     }
 
@@ -84,7 +86,7 @@ impl Driver {
         let epoch = self.load(start).await?;
         let job = match self.template.clone() {
             None => None,
-            Some(template) => match self.add_job(&epoch, template).await {
+            Some(template) => match self.add_job(&epoch, template) {
                 Ok(job) => Some(job),
                 // After a restart: it still takes back its place, and the server is told to open the next.
                 Err(JobError::Full) => None,
@@ -93,7 +95,7 @@ impl Driver {
         };
         info!(epoch = number, with_job = job.is_some(), "epoch open");
         let (now, grace) = (Instant::now(), self.floor.config.grace);
-        self.floor.board.send_modify(|board| {
+        self.floor.change_board(|board| {
             board.epochs.insert(number, OpenEpoch { epoch, until: None });
             if let Some(job) = job {
                 board.put_up(job, now, grace);
@@ -107,7 +109,8 @@ impl Driver {
         let (floor, tasks) = (self.floor.clone(), self.tasks.clone());
         blocking(move || {
             let (file, replay) = journal::open(&folder, &start)?;
-            let (writer, task) = JournalWriter::new(file);
+            let (writer, task) =
+                JournalWriter::new(file).map_err(|source| JournalError::Io { path: folder, source })?;
             let epoch = start.epoch;
             let watched = async move {
                 if let Err(error) = task.await {
@@ -124,11 +127,12 @@ impl Driver {
     async fn close(&mut self, number: u64) -> Result<EpochMaterial, PoolError> {
         let live = self.floor.board.borrow().epoch(number).cloned();
         if let Some(epoch) = live {
-            // A writer that has failed has ended: the file is closed below, as after a restart.
-            if let Err(error) = epoch.close().await {
-                warn!(epoch = number, %error, "closing the journal by its file");
+            // A journal that has failed is written to no more: the file is closed below, as after a restart.
+            let closed = tokio::task::spawn_blocking(move || epoch.close()).await;
+            if !matches!(closed, Ok(Ok(()))) {
+                warn!(epoch = number, "closing the journal by its file");
             }
-            self.floor.board.send_modify(|board| {
+            self.floor.change_board(|board| {
                 board.epochs.remove(&number);
                 board.current.take_if(|job| job.start.epoch == number);
             });
@@ -148,10 +152,7 @@ impl Driver {
         let (now, limits) = (Instant::now(), self.floor.config.limits);
         if new_block {
             let (tip, grace) = (template.prevhash, limits.replaced_tip_grace);
-            self.floor.board.send_if_modified(|board| {
-                board.set_tip(tip, now, grace);
-                false
-            });
+            self.floor.change_board(|board| board.set_tip(tip, now, grace));
         }
         let (latest, has_job) = {
             let board = self.floor.board.borrow();
@@ -163,19 +164,19 @@ impl Driver {
         };
         let Some(epoch) = latest else { return };
         if new_block || !has_job || now.duration_since(self.last_job) >= limits.template_refresh {
-            match self.add_job(&epoch, template).await {
+            match self.add_job(&epoch, template) {
                 Ok(job) => {
                     let (now, grace) = (Instant::now(), self.floor.config.grace);
-                    self.floor.board.send_modify(|board| board.put_up(job, now, grace));
+                    self.floor.change_board(|board| board.put_up(job, now, grace));
                 }
                 Err(error) => warn!(epoch = epoch.start.epoch, %error, "no job from this template"),
             }
         }
     }
 
-    async fn add_job(&mut self, epoch: &LiveEpoch, template: Arc<BlockTemplate>) -> Result<Arc<LiveJob>, JobError> {
+    fn add_job(&mut self, epoch: &LiveEpoch, template: Arc<BlockTemplate>) -> Result<Arc<LiveJob>, JobError> {
         let config = &self.floor.config;
-        let job = epoch.add_job(template, &config.coinbase_tag, &config.payout_script).await;
+        let job = epoch.add_job(template, &config.coinbase_tag, &config.payout_script);
         if epoch.is_full() {
             self.floor.tell(PoolEvent::EpochFull { epoch: epoch.start.epoch });
         }

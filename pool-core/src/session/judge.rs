@@ -1,7 +1,8 @@
 //! Is it a share? Pure: job and submission in, record and hash out.
 
 use audit_core::{
-    header::{Header, VERSION_MASK},
+    hash::BlockHash,
+    header::VERSION_MASK,
     share::{NTIME_OFFSET_MAX, ShareRecord},
 };
 
@@ -13,12 +14,13 @@ use crate::{live_job::LiveJob, reject::RejectReason};
 pub(crate) struct Judged {
     /// Its session number is still 0: it gets one when it is accepted.
     pub(crate) record: ShareRecord,
-    pub(crate) header: Header,
+    /// Of its header.
+    pub(crate) hash: BlockHash,
     /// It meets the network target too.
     pub(crate) is_block: bool,
 }
 
-/// Rebuilds the header and judges it at the level the job was issued at, never at a later one.
+/// Hashes the header that the submission stands for and judges it at the level the job was issued at, never at a later one.
 pub(crate) fn judge(
     job: &LiveJob,
     extranonce1: [u8; 4],
@@ -37,13 +39,12 @@ pub(crate) fn judge(
         nonce: submission.nonce,
         seconds,
     };
-    let header = job.row.header(&job.at(level).anchor, extranonce1, &record);
-    let hash = header.hash();
+    let hash = job.hash(&job.at(level).anchor, extranonce1, &record);
     if !level.target().is_met_by(&hash) {
         return Err(RejectReason::AboveTarget);
     }
-    let is_block = job.row.nbits.target().is_some_and(|target| target.is_met_by(&hash));
-    Ok(Judged { record, header, is_block })
+    let is_block = job.network_target.is_some_and(|target| target.is_met_by(&hash));
+    Ok(Judged { record, hash, is_block })
 }
 
 /// Bits 28…13 of a version.
@@ -100,7 +101,8 @@ mod tests {
         let tries = (0..).map(|nonce| Submission { nonce, ..rolled });
         let judged = tries.into_iter().find_map(|submission| judge(&job, [1; 4], &submission, 0).ok()).unwrap();
         assert_eq!(judged.record.version_bits, 0xffff);
-        assert_eq!(judged.header.version, job.row.version | 0x1fff_e000);
-        assert_eq!(judged.header.hash(), job.row.header(&job.at(Level::MIN).anchor, [1; 4], &judged.record).hash());
+        let header = job.row.header(&job.at(Level::MIN).anchor, [1; 4], &judged.record);
+        assert_eq!(header.version, job.row.version | 0x1fff_e000);
+        assert_eq!(judged.hash, header.hash());
     }
 }

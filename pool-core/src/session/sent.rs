@@ -19,7 +19,8 @@ pub(super) struct SentJobs {
 impl SentJobs {
     /// Whether the job was not sent on this connection yet.
     pub(super) fn insert(&mut self, id: JobId) -> bool {
-        if self.here.contains(&id) {
+        // Nearly always it is the newest one.
+        if self.here.back() == Some(&id) || self.here.contains(&id) {
             return false;
         }
         if self.here.len() == KEPT {

@@ -2,7 +2,7 @@
 
 use audit_core::header::VERSION_MASK;
 
-use crate::{job_id::JobId, reject::RejectReason, stratum::request::Submit};
+use crate::{job_id::JobId, reject::RejectReason, stratum::submit::SubmitTexts};
 
 /// A submission in good form. Nothing is said yet about its job or hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,19 +17,19 @@ pub(crate) struct Submission {
 
 impl Submission {
     /// `mask` is what the session negotiated.
-    pub(super) fn read(submit: &Submit, mask: u32) -> Result<Self, RejectReason> {
-        let version_bits = submit.version_bits.as_deref();
+    pub(super) fn read(submit: &SubmitTexts<'_>, mask: u32) -> Result<Self, RejectReason> {
+        let version_bits = submit.version_bits;
         let version_bits = version_bits.map(|text| u32_from(text).ok_or(RejectReason::BadVersionBits)).transpose()?;
         if version_bits.is_some_and(|bits| bits & !(mask & VERSION_MASK) != 0) {
             return Err(RejectReason::BadVersionBits);
         }
         let mut extranonce2 = [0; 8];
-        hex::decode_to_slice(&submit.extranonce2, &mut extranonce2).map_err(|_| RejectReason::BadExtranonce2)?;
+        hex::decode_to_slice(submit.extranonce2, &mut extranonce2).map_err(|_| RejectReason::BadExtranonce2)?;
         Ok(Self {
             job: submit.job.parse().map_err(|_| RejectReason::UnknownJob)?,
             extranonce2,
-            ntime: u32_from(&submit.ntime).ok_or(RejectReason::NtimeOutOfRange)?,
-            nonce: u32_from(&submit.nonce).ok_or(RejectReason::Malformed)?,
+            ntime: u32_from(submit.ntime).ok_or(RejectReason::NtimeOutOfRange)?,
+            nonce: u32_from(submit.nonce).ok_or(RejectReason::Malformed)?,
             version_bits,
         })
     }
@@ -45,6 +45,7 @@ fn u32_from(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stratum::request::Submit;
 
     fn submit() -> Submit {
         Submit {
@@ -60,12 +61,12 @@ mod tests {
     fn check(change: impl FnOnce(&mut Submit), mask: u32, expected: Result<(), RejectReason>) {
         let mut submit = submit();
         change(&mut submit);
-        assert_eq!(Submission::read(&submit, mask).map(|_| ()), expected, "{submit:?}");
+        assert_eq!(Submission::read(&submit.texts(), mask).map(|_| ()), expected, "{submit:?}");
     }
 
     #[test]
     fn good_form_is_read() {
-        let read = Submission::read(&submit(), VERSION_MASK).unwrap();
+        let read = Submission::read(&submit().texts(), VERSION_MASK).unwrap();
         assert_eq!((read.nonce, read.ntime, read.version_bits), (0xdead_beef, 0x6500_0000, Some(0x2000)));
         assert_eq!(read.extranonce2, [0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77]);
         check(|submit| submit.version_bits = None, 0, Ok(()));

@@ -30,11 +30,6 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         Self { from, max, buffer: Vec::new(), taken: 0 }
     }
 
-    /// The stream, without what was read ahead.
-    pub(crate) fn into_inner(self) -> R {
-        self.from
-    }
-
     /// The next line. May be dropped half-way: what was read stays in the buffer.
     pub(crate) async fn next(&mut self) -> io::Result<Line<'_>> {
         self.buffer.drain(..std::mem::take(&mut self.taken));

@@ -11,7 +11,7 @@ use crate::sources::{self, Source};
 const MEMBERS: &[(&str, &[&str])] = &[
     ("share-hash", &[]),
     ("audit-core", &["share-hash"]),
-    ("pool-core", &["audit-core"]),
+    ("pool-core", &["audit-core", "share-hash"]),
     ("server", &["audit-core", "pool-core"]),
     ("verifier-wasm", &["audit-core", "share-hash"]),
     ("auditor", &["audit-core"]),

@@ -128,7 +128,7 @@ fn silence_eases_the_level_only_once_there_is_a_job() {
     assert_eq!(session.vardiff.level().get(), -14);
     session.announce(&fixtures::job(NETWORK), Instant::now()).unwrap();
     session.tick(session.due());
-    assert_eq!(session.vardiff.level().get(), -17);
+    assert_eq!(session.vardiff.level().get(), -18);
 }
 
 #[test]

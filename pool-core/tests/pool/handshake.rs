@@ -80,8 +80,8 @@ async fn vardiff_raises_the_level_of_a_fast_miner() {
     let pool = TestPool::start().await;
     let mut miner = pool.miner().await;
     let job = miner.job().await;
-    // 24 shares judge a window, and these come far faster than one a minute.
-    for extranonce2 in 0..24 {
+    // 25 shares at once prove that they come faster than one a minute.
+    for extranonce2 in 0..25 {
         miner.submit_accepted(&miner.mine(&job, extranonce2, None)).await;
     }
     let next = miner.job().await;

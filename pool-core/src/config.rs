@@ -1,8 +1,10 @@
 //! What the pool is told, and the defaults with their reasons.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use audit_core::work::Level;
+
+use crate::lots::Lots;
 
 /// The pool's settings.
 #[derive(Clone)]
@@ -21,6 +23,8 @@ pub struct PoolConfig {
     pub grace: Duration,
     /// Ties worker names to their pseudonyms. Secret.
     pub pseudonym_key: [u8; 32],
+    /// Who may log in. Its owner may change it while the pool runs.
+    pub lots: Arc<Lots>,
     /// Journals and the extranonce1 mark.
     pub journal_dir: PathBuf,
     /// Found blocks, saved before they are submitted.

@@ -12,6 +12,7 @@ use crate::{
     config::{Limits, PoolConfig},
     epoch_start::EpochStart,
     live_job::LiveJob,
+    lots::Lots,
     node::BlockTemplate,
     session::{Submission, judge},
 };
@@ -29,6 +30,7 @@ pub(crate) fn config() -> PoolConfig {
         shares_per_minute: 12,
         grace: Duration::from_secs(120),
         pseudonym_key: [0; 32],
+        lots: Arc::new(Lots::new(false)),
         journal_dir: "journal".into(),
         blocks_dir: "blocks".into(),
         limits: Limits::default(),

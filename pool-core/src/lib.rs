@@ -24,6 +24,7 @@ mod journal;
 mod listener;
 mod live_epoch;
 mod live_job;
+mod lots;
 pub mod node;
 mod pool;
 mod reject;
@@ -42,6 +43,7 @@ pub use self::{
     job_id::{JobId, NoJobId},
     journal::{JournalError, read_epoch},
     listener::{Listener, ListenerProfile},
+    lots::{LegStats, LotStats, Lots},
     pool::{Pool, PoolError, PoolEvent},
     reject::RejectReason,
     stats::PoolStats,

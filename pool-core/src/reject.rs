@@ -20,7 +20,8 @@ pub enum RejectReason {
     BadExtranonce2 = 6,
     /// Version bits outside the negotiated mask, or without negotiation.
     BadVersionBits = 7,
-    /// The worker is not authorized on this connection, or its name is not allowed.
+    /// The worker is not authorized on this connection, its name is not allowed, or its lot is not to be had with this
+    /// password.
     Unauthorized = 8,
     /// Not subscribed yet.
     NotSubscribed = 9,
@@ -66,7 +67,9 @@ impl RejectReason {
             Self::NtimeOutOfRange => "ntime must be 0 to 7000 s after the job's, as 8 hex digits",
             Self::BadExtranonce2 => "extranonce2 must be 16 hex digits",
             Self::BadVersionBits => "Version bits must be 8 hex digits within the negotiated mask",
-            Self::Unauthorized => "Unauthorized worker: authorize a name of 1 to 64 of A-Z a-z 0-9 _ . -",
+            Self::Unauthorized => {
+                "Unauthorized worker: log in as LOT.WORKER, 1 to 64 of A-Z a-z 0-9 _ . -, with the lot's password"
+            }
             Self::NotSubscribed => "Not subscribed: send mining.subscribe first",
             Self::Malformed => "Malformed request",
         }

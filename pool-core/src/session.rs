@@ -27,6 +27,7 @@ use crate::{
     config::PoolConfig,
     listener::ListenerProfile,
     live_job::{LevelJob, LiveJob},
+    lots::Lots,
     reject::RejectReason,
     stratum::{
         notify::set_difficulty,
@@ -50,6 +51,7 @@ pub(crate) struct Session {
     stage: Stage,
     workers: Vec<Arc<Worker>>,
     pseudonym_key: [u8; 32],
+    lots: Arc<Lots>,
     /// Version bits that the worker may roll: none before `mining.configure`.
     version_mask: u32,
     vardiff: Vardiff,
@@ -108,6 +110,7 @@ impl Session {
             stage: Stage::Connected,
             workers: Vec::new(),
             pseudonym_key: config.pseudonym_key,
+            lots: config.lots.clone(),
             version_mask: 0,
             vardiff: Vardiff::new(config.shares_per_minute, levels.easiest, levels.first, now),
             easiest_suggestion: levels.easiest_suggestion,
@@ -139,14 +142,19 @@ impl Session {
         }
     }
 
-    /// A share of `level` was accepted.
-    pub(crate) fn accepted(&mut self, level: Level, now: Instant) {
+    /// A share was accepted.
+    pub(crate) fn accepted(&mut self, claim: &Claim, now: Instant) {
+        let level = claim.submission.job.level;
+        claim.worker.leg.accepted(level);
         self.streak.end();
         self.vardiff.on_share(level, now);
     }
 
-    /// A submission was rejected, which was replied already or is in the same write.
-    pub(crate) fn rejected(&mut self, reason: RejectReason, now: Instant) -> Consequence {
+    /// A submission was rejected; its worker, if it was authorized.
+    pub(crate) fn rejected(&mut self, reason: RejectReason, worker: Option<&Worker>, now: Instant) -> Consequence {
+        if let Some(worker) = worker {
+            worker.leg.rejected(reason);
+        }
         let consequence = self.streak.on_reject(reason, self.patience, now);
         self.resend |= consequence == Consequence::Resend;
         consequence
@@ -240,7 +248,7 @@ impl Session {
 
     fn authorize(&mut self, id: &Value, login: &Login, now: Instant) -> Step {
         if self.worker(&login.name).is_none() {
-            match Worker::new(login, &self.pseudonym_key) {
+            match Worker::new(login, &self.pseudonym_key, &self.lots) {
                 Some(worker) if self.workers.len() < WORKERS_MAX => self.workers.push(Arc::new(worker)),
                 _ => return Step::Reject(RejectReason::Unauthorized, None),
             }

@@ -1,8 +1,13 @@
 //! Workers: who logs in, and what the evidence calls them.
 
+use std::sync::Arc;
+
 use audit_core::hash::{Hash32, sha256};
 
-use crate::stratum::request::Login;
+use crate::{
+    lots::{Leg, Lots},
+    stratum::request::Login,
+};
 
 /// Longest worker name in bytes.
 const NAME_MAX: usize = 64;
@@ -16,18 +21,21 @@ pub(crate) struct Worker {
     pub(crate) pseudonym: String,
     /// The rental or rig group: the name up to its first dot.
     pub(crate) lot: String,
+    /// Where its submissions are counted.
+    pub(crate) leg: Arc<Leg>,
 }
 
 impl Worker {
-    /// `None` unless the name is 1 to 64 of `A-Z a-z 0-9 _ . -` with something before its first dot.
-    pub(crate) fn new(login: &Login, key: &[u8; 32]) -> Option<Self> {
+    /// `None` unless the name is 1 to 64 of `A-Z a-z 0-9 _ . -` with something before its first dot, and `lots` admits it.
+    pub(crate) fn new(login: &Login, key: &[u8; 32], lots: &Lots) -> Option<Self> {
         let name = login.worker.as_str();
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
         let lot = name.split('.').next().unwrap_or_default();
         if name.len() > NAME_MAX || lot.is_empty() || !name.bytes().all(allowed) {
             return None;
         }
-        Some(Self { login: login.name.clone(), pseudonym: pseudonym(name, key), lot: lot.to_owned() })
+        let leg = lots.admit(lot, login.secret.as_bytes())?;
+        Some(Self { login: login.name.clone(), pseudonym: pseudonym(name, key), lot: lot.to_owned(), leg })
     }
 }
 
@@ -43,20 +51,20 @@ fn pseudonym(name: &str, key: &[u8; 32]) -> String {
 mod tests {
     use super::*;
 
-    fn login(name: &str) -> Login {
-        Login::new(name, "x")
+    fn worker(name: &str, key: u8) -> Option<Worker> {
+        Worker::new(&Login::new(name, "x"), &[key; 32], &Lots::new(false))
     }
 
     #[test]
     fn lot_is_the_name_up_to_the_first_dot() {
-        let lot = |name| Worker::new(&login(name), &[0; 32]).unwrap().lot;
+        let lot = |name| worker(name, 0).unwrap().lot;
         assert_eq!(lot("lot-7.rig.2"), "lot-7");
         assert_eq!(lot("alone"), "alone");
     }
 
     #[test]
     fn pseudonym_depends_on_name_and_key() {
-        let worker = |name, key| Worker::new(&login(name), &[key; 32]).unwrap().pseudonym;
+        let worker = |name, key| worker(name, key).unwrap().pseudonym;
         assert_eq!(worker("a", 1).len(), 16);
         assert_eq!(worker("a", 1), worker("a", 1));
         assert_ne!(worker("a", 1), worker("a", 2));
@@ -67,8 +75,8 @@ mod tests {
     #[test]
     fn names_outside_the_alphabet_are_refused() {
         for name in ["", ".", ".rig", "a b", "ä", "a\n", "a/b", &"x".repeat(65)] {
-            assert_eq!(Worker::new(&login(name), &[0; 32]), None, "{name}");
+            assert_eq!(worker(name, 0), None, "{name}");
         }
-        assert!(Worker::new(&login(&"x".repeat(64)), &[0; 32]).is_some());
+        assert!(worker(&"x".repeat(64), 0).is_some());
     }
 }

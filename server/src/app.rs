@@ -12,8 +12,8 @@ use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::Data;
 use anyhow::{Context, Result, anyhow};
-use pool_core::Listener;
 use pool_core::node::{CoreEndpoint, CoreNode, EmbeddedChain, EmbeddedConfig, Node};
+use pool_core::{Listener, Lots};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, State};
@@ -136,6 +136,7 @@ fn engine_config(config: &Config) -> Result<EngineConfig> {
         first_level: config.pool.first_level,
         min_level: config.pool.min_level,
         shares_per_minute: config.pool.shares_per_minute,
+        lots: Arc::new(Lots::new(false)),
         liabilities_every: Duration::from_millis(config.money.liabilities_ms),
     })
 }

@@ -14,7 +14,7 @@ use audit_core::chain::Network;
 use audit_core::checkpoint::Vkey;
 use audit_core::work::{Level, Units};
 use pool_core::node::{Node, Tip};
-use pool_core::{Limits, Listener, Pool, PoolConfig};
+use pool_core::{Limits, Listener, Lots, Pool, PoolConfig};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -59,6 +59,8 @@ pub struct EngineConfig {
     pub min_level: Level,
     /// Shares a minute that each session's level is steered to.
     pub shares_per_minute: u32,
+    /// Whose rigs are served; changed while the engine runs.
+    pub lots: Arc<Lots>,
     /// Time from one list of liabilities to the next.
     pub liabilities_every: Duration,
 }
@@ -265,6 +267,7 @@ fn pool_config(config: &EngineConfig) -> Result<PoolConfig> {
         shares_per_minute: config.shares_per_minute,
         grace: Duration::from_millis(config.promises.grace_ms),
         pseudonym_key,
+        lots: Arc::clone(&config.lots),
         journal_dir: config.data.join("journal"),
         blocks_dir: config.data.join("blocks"),
         limits: Limits::default(),

@@ -1,11 +1,11 @@
 use std::path::Path;
 
 use super::*;
-use crate::stratum::request::Login;
 use crate::{
     fixtures, journal,
     session::{Submission, judge},
 };
+use crate::{lots::Lots, stratum::request::Login};
 
 fn open(folder: &Path) -> LiveEpoch {
     let (file, replay) = journal::open(folder, &fixtures::start(7)).unwrap();
@@ -21,7 +21,7 @@ fn job(epoch: &LiveEpoch) -> Arc<LiveJob> {
 }
 
 fn worker(name: &str) -> Worker {
-    Worker::new(&Login::new(name, "x"), &[0; 32]).unwrap()
+    Worker::new(&Login::new(name, "x"), &[0; 32], &Lots::new(false)).unwrap()
 }
 
 /// The share of `job` with the lowest nonce from `nonce` on.

@@ -221,9 +221,9 @@ fn only_invalid_shares_bring_the_job_again_once() {
     let (mut session, start) = (ready(), Instant::now());
     let sent = session.announce(&job, start).unwrap().job.id;
     let patience = fixtures::config().limits.invalid_patience;
-    assert_eq!(session.rejected(RejectReason::AboveTarget, start), Consequence::None);
+    assert_eq!(session.rejected(RejectReason::AboveTarget, None, start), Consequence::None);
     assert!(session.announce(&job, start).is_none());
-    assert_eq!(session.rejected(RejectReason::AboveTarget, start + patience), Consequence::Resend);
+    assert_eq!(session.rejected(RejectReason::AboveTarget, None, start + patience), Consequence::Resend);
     let again = session.announce(&job, start).unwrap();
     assert!(again.job.id == sent && again.clean_jobs);
     assert!(session.announce(&job, start).is_none());

@@ -7,6 +7,7 @@ mod client;
 mod epochs;
 mod handshake;
 mod hostile;
+mod lots;
 mod mining_rig;
 mod node_down;
 mod profiles;

@@ -7,7 +7,7 @@ use audit_core::{
     work::{Level, Nbits},
 };
 use pool_core::{
-    EpochStart, Limits, Listener, ListenerProfile, Pool, PoolConfig, PoolEvent,
+    EpochStart, Limits, Listener, ListenerProfile, Lots, Pool, PoolConfig, PoolEvent,
     node::{EmbeddedChain, EmbeddedConfig, Node},
 };
 use tempfile::TempDir;
@@ -44,6 +44,7 @@ pub(crate) fn config(folder: &Path) -> PoolConfig {
         shares_per_minute: 1,
         grace: Duration::from_secs(120),
         pseudonym_key: [7; 32],
+        lots: Arc::new(Lots::new(false)),
         journal_dir: folder.join("journal"),
         blocks_dir: folder.join("blocks"),
         limits: Limits::default(),

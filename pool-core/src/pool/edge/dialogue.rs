@@ -13,6 +13,7 @@ use crate::{
         request::{self, BadRequest, Request},
         submit,
     },
+    worker::Worker,
 };
 
 /// A session and how its other side behaves.
@@ -61,7 +62,7 @@ impl Dialogue {
             Step::Judge(claim) => return self.judge(id, &claim, turn),
             Step::Reject(reason, worker) => {
                 turn.reject(reason, worker.as_deref());
-                return self.refuse(id, reason, turn);
+                return self.refuse(id, reason, worker.as_deref(), turn);
             }
         }
         ControlFlow::Continue(())
@@ -69,17 +70,17 @@ impl Dialogue {
 
     fn judge(&mut self, id: &str, claim: &Claim, turn: &mut Turn) -> ControlFlow<End> {
         match turn.judge(claim) {
-            Err(reason) => self.refuse(id, reason, turn),
+            Err(reason) => self.refuse(id, reason, Some(&claim.worker), turn),
             Ok(()) => {
-                self.session.accepted(claim.submission.job.level, turn.now);
+                self.session.accepted(claim, turn.now);
                 turn.answers.accept(id);
                 ControlFlow::Continue(())
             }
         }
     }
 
-    fn refuse(&mut self, id: &str, reason: RejectReason, turn: &mut Turn) -> ControlFlow<End> {
-        let consequence = self.session.rejected(reason, turn.now);
+    fn refuse(&mut self, id: &str, reason: RejectReason, worker: Option<&Worker>, turn: &mut Turn) -> ControlFlow<End> {
+        let consequence = self.session.rejected(reason, worker, turn.now);
         if consequence == Consequence::Drop {
             return ControlFlow::Break(End::Invalid);
         }

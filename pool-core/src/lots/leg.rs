@@ -1,0 +1,61 @@
+//! One leg of hashrate's way: what a lot's rigs submitted, and what became of it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use audit_core::work::{Level, Work};
+
+use crate::reject::RejectReason;
+
+/// What arrived on a leg since the pool started.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LegStats {
+    /// Shares acknowledged.
+    pub accepted: u64,
+    /// Their work.
+    pub work: Work,
+    /// Submissions of authorized workers that were rejected, by reason; reasons that never occurred are absent.
+    pub rejected: BTreeMap<RejectReason, u64>,
+}
+
+/// The counters behind [`LegStats`].
+#[derive(Debug, Default)]
+pub(crate) struct Leg(Mutex<LegStats>);
+
+impl LegStats {
+    /// All submissions.
+    pub fn received(&self) -> u64 {
+        self.accepted + self.rejected.values().sum::<u64>()
+    }
+}
+
+impl Leg {
+    pub(crate) fn accepted(&self, level: Level) {
+        let mut stats = self.lock();
+        stats.accepted += 1;
+        stats.work = stats.work.checked_add(level.work()).unwrap_or(stats.work);
+    }
+
+    pub(crate) fn rejected(&self, reason: RejectReason) {
+        *self.lock().rejected.entry(reason).or_default() += 1;
+    }
+
+    pub(super) fn stats(&self) -> LegStats {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LegStats> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A leg is itself.
+impl PartialEq for Leg {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Leg {}

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use pool_core::PoolConfig;
 use serde_json::json;
 
 use crate::test_pool::{NO_BLOCKS, TestPool};
@@ -71,7 +72,10 @@ async fn who_does_not_log_in_is_disconnected() {
 
 #[tokio::test]
 async fn who_does_not_read_is_dropped_and_holds_up_nobody() {
-    let pool = TestPool::with(NO_BLOCKS, |config| config.limits.write = Duration::from_millis(50)).await;
+    let impatient = |config: &mut PoolConfig| {
+        (config.limits.write, config.limits.lines_per_second) = (Duration::from_millis(50), 0);
+    };
+    let pool = TestPool::with(NO_BLOCKS, impatient).await;
     let mut slow = pool.miner().await;
     slow.flood("{\"id\":1,\"method\":\"mining.ping\"}\n").await;
     let mut miner = pool.miner().await;

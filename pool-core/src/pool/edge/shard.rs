@@ -203,10 +203,12 @@ impl Shard {
             if connection.readable {
                 self.ready.push(key);
             }
-            if let Err(end) = read {
-                self.end(key, end);
-            } else {
-                self.announce(key);
+            match read {
+                Err(end) => self.end(key, end),
+                Ok(()) => {
+                    self.announce(key);
+                    self.set_alarm(key);
+                }
             }
             self.turn.answers.address(key);
         }

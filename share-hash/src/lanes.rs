@@ -7,17 +7,19 @@
 
 mod kernel;
 mod known;
+mod word;
 
 use alloc::{boxed::Box, vec::Vec};
-use core::ops::Range;
+use core::{cell::Cell, ops::Range};
 
 use crate::{
     JobHasher, Lane,
     coinbase::Coinbase,
     sha256::{BLOCK, INITIAL},
 };
-use kernel::{LANES, State, Table, Word, rounds, schedule, schedule_half};
+use kernel::{Ring, State, Table, rounds, schedule, schedule_half};
 use known::{HalfBlock, padding, words_of};
+use word::{LANES, Word};
 
 /// What follows a message of 32 bytes.
 const AFTER_HASH: HalfBlock = HalfBlock::new(&padding(32));
@@ -118,29 +120,29 @@ pub(crate) fn node_hashes(pairs: &[[[u8; 32]; 2]], out: &mut [[u8; 32]]) -> usiz
 /// Takes blocks into states; holds the memory that this needs.
 struct Hasher {
     table: Box<Table>,
-    trace: Box<Table>,
+    ring: Box<Ring>,
 }
 
 impl Hasher {
     fn new() -> Self {
-        Self { table: Box::new([Word::splat(0); 64]), trace: Box::new([Word::splat(0); 64]) }
+        Self { table: Box::new([Word::splat(0); 64]), ring: Box::new([(); 16].map(|()| Cell::new(Word::splat(0)))) }
     }
 
     /// A block that differs in every word.
     fn whole(&mut self, state: &mut State, words: &[Word; 16]) {
         schedule(words, &mut self.table);
-        rounds(state, &self.table, &mut self.trace);
+        rounds(state, &self.table, &self.ring, &self.ring);
     }
 
     /// A block that differs in its first half.
     fn half(&mut self, state: &mut State, words: &[Word; 8], half: &HalfBlock) {
         schedule_half(words, half, &mut self.table);
-        rounds(state, &self.table, &mut self.trace);
+        rounds(state, &self.table, &self.ring, &self.ring);
     }
 
     /// A block that is the same for all.
     fn known(&mut self, state: &mut State, table: &Table) {
-        rounds(state, table, &mut self.trace);
+        rounds(state, table, &self.ring, &self.ring);
     }
 
     /// SHA-256 of the 32 bytes that begin with, and in the end are, the state.
@@ -152,7 +154,7 @@ impl Hasher {
     fn first(&mut self, state: &mut State, half: &HalfBlock) {
         schedule_half(state, half, &mut self.table);
         *state = initial();
-        rounds(state, &self.table, &mut self.trace);
+        rounds(state, &self.table, &self.ring, &self.ring);
     }
 }
 
@@ -258,19 +260,20 @@ fn splat(block: &[u8; BLOCK]) -> Table {
 
 /// The words of each lane's block, lane by lane.
 fn transposed<'a, const BYTES: usize, const WORDS: usize>(block: impl Fn(usize) -> &'a [u8; BYTES]) -> [Word; WORDS] {
-    core::array::from_fn(|word| {
-        Word::new(|lane| {
-            let (words, _) = block(lane).as_chunks::<4>();
-            u32::from_be_bytes(words[word])
-        })
-    })
+    let mut words = [Word::splat(0); WORDS];
+    let rows: [&[[u8; 16]]; LANES] = core::array::from_fn(|lane| block(lane).as_chunks().0);
+    for (at, words) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        *words = Word::from_rows(rows.map(|rows| &rows[at]));
+    }
+    words
 }
 
 /// The lanes' hashes; `out` may have fewer.
 fn write(state: &State, out: &mut [[u8; 32]]) {
-    for (word, lanes) in state.iter().map(|word| word.to_words()).enumerate() {
-        for (out, lane) in out.iter_mut().zip(lanes) {
-            out[4 * word..4 * word + 4].copy_from_slice(&lane.to_be_bytes());
+    let (words, _) = state.as_chunks::<4>();
+    for (at, words) in words.iter().enumerate() {
+        for (out, row) in out.iter_mut().zip(Word::to_rows(*words)) {
+            out[16 * at..16 * at + 16].copy_from_slice(&row);
         }
     }
 }

@@ -1,71 +1,18 @@
-//! SHA-256's schedule and rounds on vectors of `core::arch::wasm32`, one message per lane.
+//! SHA-256's schedule and rounds, one message per lane.
 
-use core::arch::wasm32::{
-    i32x4_add, i32x4_shl, u32x4, u32x4_extract_lane, u32x4_shr, u32x4_splat, v128, v128_and, v128_or, v128_xor,
+use core::cell::Cell;
+
+use super::{
+    known::{HalfBlock, K},
+    word::Word,
 };
-
-use super::known::{HalfBlock, K};
-
-/// Lanes of a vector.
-pub(super) const LANES: usize = 4;
-
-/// One 32-bit word of each message.
-#[derive(Clone, Copy)]
-pub(super) struct Word(v128);
 
 /// The states of the messages.
 pub(super) type State = [Word; 8];
 /// For each round its word of the schedule, the round constant added.
 pub(super) type Table = [Word; 64];
-
-impl Word {
-    /// The same word for every message.
-    #[inline(always)]
-    pub(super) fn splat(word: u32) -> Self {
-        Self(u32x4_splat(word))
-    }
-
-    #[inline(always)]
-    pub(super) fn new(word: impl Fn(usize) -> u32) -> Self {
-        Self(u32x4(word(0), word(1), word(2), word(3)))
-    }
-
-    #[inline(always)]
-    pub(super) fn to_words(self) -> [u32; LANES] {
-        let lanes = self.0;
-        [
-            u32x4_extract_lane::<0>(lanes),
-            u32x4_extract_lane::<1>(lanes),
-            u32x4_extract_lane::<2>(lanes),
-            u32x4_extract_lane::<3>(lanes),
-        ]
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        Self(i32x4_add(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn and(self, other: Self) -> Self {
-        Self(v128_and(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn xor(self, other: Self) -> Self {
-        Self(v128_xor(self.0, other.0))
-    }
-
-    #[inline(always)]
-    fn shift<const RIGHT: u32>(self) -> Self {
-        Self(u32x4_shr(self.0, RIGHT))
-    }
-
-    #[inline(always)]
-    fn rotate<const RIGHT: u32>(self) -> Self {
-        Self(v128_or(u32x4_shr(self.0, RIGHT), i32x4_shl(self.0, 32 - RIGHT)))
-    }
-}
+/// What rounds leave to later rounds: the last eight values of `a`, then those of `e` with a word of the schedule added.
+pub(super) type Ring = [Cell<Word>; 16];
 
 /// Copies of an expression, with an index known to each: a loop would keep the words in memory.
 macro_rules! unrolled {
@@ -76,39 +23,73 @@ macro_rules! unrolled {
 
 /// The 64 rounds, and the addition of the state before them.
 ///
-/// `trace` is written and never read. Without it the compiler puts half of each round off until its result is wanted,
-/// three rounds later, and every round then waits for it; what has to be stored is computed in time.
+/// `again` is `ring` under another name. A value of `a` is wanted once more as `b` two rounds later and as `d` four rounds
+/// later, one of `e` as `h`; they are taken from memory, because vectors are few. The compiler, who can't know that both names
+/// mean one place, does each store and load where it is written here. Under one name it would keep all values at hand,
+/// choose an order of additions that makes the rounds wait for each other, and spend an instruction more on each majority.
 #[inline(never)]
-pub(super) fn rounds(state: &mut State, table: &Table, trace: &mut Table) {
-    let mut s = *state;
+pub(super) fn rounds(state: &mut State, table: &Table, ring: &Ring, again: &Ring) {
+    let mut rounds = Rounds::new(state, table, ring, again);
     let (rows, _) = table.as_chunks::<8>();
-    let (traces, _) = trace.as_chunks_mut::<8>();
-    for (row, trace) in rows.iter().zip(traces) {
-        unrolled!(8, |i| {
-            round(&mut s, i, row[i]);
-            if i % 2 == 1 {
-                trace[i] = s[7 - i];
-            }
-        });
+    for (index, row) in rows.iter().enumerate() {
+        // Behind the last row the words are of no use, so they may be the first.
+        let next = &rows[(index + 1) % rows.len()];
+        unrolled!(8, |i| rounds.round(i, if i < 4 { row[i + 4] } else { next[i - 4] }));
     }
-    for (before, after) in state.iter_mut().zip(s) {
+    for (before, after) in state.iter_mut().zip(rounds.end(table)) {
         *before = before.add(after);
     }
 }
 
-/// One round. Instead of moving the eight words along, they are looked for in other places.
-#[inline(always)]
-fn round(s: &mut State, index: usize, word: Word) {
-    let at = |place: usize| (place + 8 - index) & 7;
-    let (a, b, c) = (s[at(0)], s[at(1)], s[at(2)]);
-    let (e, f, g) = (s[at(4)], s[at(5)], s[at(6)]);
-    let choice = g.xor(e.and(f.xor(g)));
-    let majority = b.xor(a.xor(b).and(b.xor(c)));
-    let sum1 = e.rotate::<6>().xor(e.rotate::<11>()).xor(e.rotate::<25>());
-    let sum0 = a.rotate::<2>().xor(a.rotate::<13>()).xor(a.rotate::<22>());
-    let t = s[at(7)].add(word).add(choice).add(sum1);
-    s[at(3)] = s[at(3)].add(t);
-    s[at(7)] = t.add(sum0).add(majority);
+/// The state between two rounds.
+struct Rounds<'a> {
+    a: Word,
+    b: Word,
+    e: Word,
+    f: Word,
+    g: Word,
+    /// `b` xor `c`, which the round before had as its `a` xor `b`.
+    bc: Word,
+    ring: &'a Ring,
+    again: &'a Ring,
+}
+
+impl<'a> Rounds<'a> {
+    #[inline(always)]
+    fn new(state: &State, table: &Table, ring: &'a Ring, again: &'a Ring) -> Self {
+        let [a, b, c, d, e, f, g, h] = *state;
+        for (place, earlier_a) in (4..).zip([d, c, b, a]) {
+            ring[place].set(earlier_a);
+        }
+        for (place, earlier_e) in [h, g, f, e].into_iter().enumerate() {
+            ring[8 + place].set(earlier_e.add(table[place]));
+        }
+        Self { a, b, e, f, g, bc: b.xor(c), ring, again }
+    }
+
+    /// One round. `word` is the schedule's for the round four rounds on, whose `h` is the `e` of now.
+    #[inline(always)]
+    fn round(&mut self, index: usize, word: Word) {
+        let (ring, again) = (self.ring, self.again);
+        let choice = self.g.xor(self.e.and(self.f.xor(self.g)));
+        let sum1 = self.e.rotate::<6>().xor(self.e.rotate::<11>()).xor(self.e.rotate::<25>());
+        let t = again[8 + index].get().add(choice).add(sum1);
+        let d = again[(index + 4) & 7].get();
+        (self.e, self.f, self.g) = (d.add(t), self.e, self.f);
+        ring[8 + ((index + 4) & 7)].set(self.e.add(word));
+        let ab = self.a.xor(self.b);
+        let majority = again[(index + 6) & 7].get().xor(ab.and(self.bc));
+        let sum0 = self.a.rotate::<2>().xor(self.a.rotate::<13>()).xor(self.a.rotate::<22>());
+        (self.a, self.b, self.bc) = (t.add(sum0.add(majority)), self.a, ab);
+        ring[index].set(self.a);
+    }
+
+    /// The state; `h` is in the ring with the word added that a next round would want.
+    #[inline(always)]
+    fn end(&self, table: &Table) -> State {
+        let [a, b, c, d] = [7, 6, 5, 4].map(|place| self.again[place].get());
+        [a, b, c, d, self.e, self.f, self.g, self.again[8].get().sub(table[0])]
+    }
 }
 
 /// The schedule of blocks that differ in every word.

@@ -55,8 +55,8 @@ function here(name, hash, passes) {
 }
 
 /**
- * Workers of a page in Chromium, each with all the shares. CPU time is that of the page's process; the wall time is the
- * longest worker's.
+ * Workers of a page in Chromium, each with all the shares. CPU time is that of their threads; the wall time is
+ * that of a pass at the sum of their speeds.
  */
 export async function inChromium(name, page, way, { job, shares }, passes, workers) {
 	const hashes = await page.evaluate(
@@ -80,17 +80,17 @@ export async function inChromium(name, page, way, { job, shares }, passes, worke
 		name,
 		digest: [...digests].join(' '),
 		pass: async () => {
-			const before = renderersCpuMs();
+			const before = workersCpuMs();
 			const took = await page.evaluate(([name, passes]) => globalThis.bench[name](passes), [name, passes]);
-			const cpuMs = (renderersCpuMs() - before) / passes / workers;
-			return { cpuMs, wallMs: Math.max(...took.map(({ ms }) => ms)) / workers };
+			const cpuMs = (workersCpuMs() - before) / passes / workers;
+			return { cpuMs, wallMs: 1 / took.reduce((rate, { ms }) => rate + 1 / ms, 0) };
 		},
 		end: () => {}
 	};
 }
 
-/** CPU time of all renderers below this process, as the kernel's scheduler counted it for each of their threads. */
-function renderersCpuMs() {
+/** CPU time of the workers' threads in all renderers below this process, as the kernel's scheduler counted it. */
+function workersCpuMs() {
 	const below = new Set([process.pid]);
 	let cpuNs = 0;
 	for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).sort((a, b) => a - b)) {
@@ -98,7 +98,9 @@ function renderersCpuMs() {
 		if (!below.has(parent)) continue;
 		below.add(pid);
 		if (!read(`/proc/${pid}/cmdline`).includes('--type=renderer')) continue;
-		for (const thread of list(`/proc/${pid}/task`)) cpuNs += Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0]);
+		for (const thread of list(`/proc/${pid}/task`).map((id) => `/proc/${pid}/task/${id}`)) {
+			if (read(`${thread}/comm`).startsWith('DedicatedWorker')) cpuNs += Number(read(`${thread}/schedstat`).split(' ')[0]);
+		}
 	}
 	return cpuNs / 1e6;
 }

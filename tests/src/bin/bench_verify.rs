@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
-use audit_core::allocation::{AllocationEntry, operator_id};
 use audit_core::audit::AuditRequest;
 use audit_core::bundle::Files;
 use audit_core::epoch::{JobsFile, epoch_path};
@@ -14,19 +13,11 @@ use audit_core::hash::{Hash32, sha256d};
 use audit_core::job::Job;
 use audit_core::json::from_canonical;
 use audit_core::policy::Policy;
-use audit_core::work::{Nbits, Units};
 use clap::Parser;
 use serde_json::json;
-use tests::evidence::Log;
 use tests::measure::{Row, median, report};
-use tests::operator::{Cheats, ORIGIN, Operator, Script};
+use tests::operator::long::like_bitcoin;
 use tests::verify;
-
-/// Branches of a block of about 4,000 transactions.
-const BRANCHES: usize = 12;
-/// Bitcoin's target in 2024, so that no share is a block.
-const NBITS: u32 = 0x1703_1abe;
-const JOBS: usize = 10;
 
 /// Native verification of one epoch.
 #[derive(Parser)]
@@ -45,13 +36,14 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     println!("mining {} shares", args.shares);
-    let (files, policy) = epoch(args.shares)?;
+    let (files, policy) = like_bitcoin(&[args.shares, 0]);
     let job = first_job(&files)?;
+    let branches = job.branch.len();
     let coinbase = job.coinbase_bytes(&Hash32::default(), [0; 4], [0; 8]).len();
     let (mut verified, mut hashed) = (Vec::new(), Vec::new());
     for _ in 0..args.runs {
         verified.push(rate(args.shares, || verify(&files, &policy, args.shares))?);
-        hashed.push(rate(args.shares, || bare_hashing(args.shares, coinbase))?);
+        hashed.push(rate(args.shares, || bare_hashing(args.shares, coinbase, branches))?);
     }
     let (verified, hashed) = (median(&mut verified), median(&mut hashed));
     let ratio = verified / hashed;
@@ -60,32 +52,10 @@ fn main() -> anyhow::Result<()> {
         Row { name: "baseline: sha2 sequential hashing floor", value: hashed, unit: "shares/s" },
         Row { name: "audit / baseline", value: ratio, unit: "" },
         Row { name: "bytes of a coinbase", value: coinbase as f64, unit: "bytes" },
-        Row { name: "merkle branches", value: BRANCHES as f64, unit: "" },
+        Row { name: "merkle branches", value: branches as f64, unit: "" },
     ];
     let summary = json!({ "shares_per_second": verified.round(), "of_hashing_floor": format!("{ratio:.2}") });
     report("verify", &rows, &summary, args.json.as_deref())
-}
-
-/// A log with one sealed epoch of `shares` shares.
-fn epoch(shares: usize) -> anyhow::Result<(Files, Policy)> {
-    let mut operator = Operator::new([7; 32]);
-    // The rules are those of the test story; only its work is another.
-    let story = Script::tell(&Cheats::default());
-    for entry in Log::of_bundle(&story.files)?.entries.into_iter().take(2) {
-        operator.append(entry);
-    }
-    let own = AllocationEntry { units: Units::new(1).context("1 is positive")?, id: operator_id(ORIGIN) };
-    operator.open_epoch(1, vec![own], &|_| {});
-    for _ in 0..JOBS {
-        operator.add_job(1, &|_| {}, &|job| {
-            job.branch = (0..BRANCHES).map(|branch| Hash32([branch as u8; 32])).collect();
-            job.nbits = Nbits::new(NBITS);
-        });
-        operator.mine(1, shares / JOBS);
-    }
-    operator.open_epoch(2, vec![own], &|_| {});
-    operator.close_epoch(1, &|_| {});
-    Ok((operator.publish(), operator.policy()))
 }
 
 fn first_job(files: &Files) -> anyhow::Result<Job> {
@@ -102,13 +72,13 @@ fn verify(files: &Files, policy: &Policy, shares: usize) -> anyhow::Result<()> {
 }
 
 /// What no verifier can leave out, with the sha2 crate one hash after the other: coinbase, branches, header.
-fn bare_hashing(shares: usize, coinbase: usize) -> anyhow::Result<()> {
+fn bare_hashing(shares: usize, coinbase: usize, branches: usize) -> anyhow::Result<()> {
     let mut bytes = vec![0u8; coinbase];
     for share in 0..shares as u64 {
         bytes[..8].copy_from_slice(&share.to_le_bytes());
         let mut hash = sha256d(&bytes);
         let mut pair = [0x5a; 64];
-        for _ in 0..BRANCHES {
+        for _ in 0..branches {
             pair[..32].copy_from_slice(&hash);
             hash = sha256d(&pair);
         }

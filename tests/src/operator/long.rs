@@ -17,11 +17,11 @@ const DAY_EPOCHS: usize = 288;
 /// One share a second, were the epochs five minutes long.
 const DAY_SHARES: usize = 300;
 /// A new job every half minute.
-const DAY_JOBS: usize = 10;
+const JOBS: usize = 10;
 /// Levels of the branch of a block of about 4,000 transactions.
-const DAY_BRANCH: u8 = 12;
+const BRANCH: u8 = 12;
 /// Bitcoin's target in 2024, so that no share is a block.
-const DAY_NBITS: u32 = 0x1703_1abe;
+const BITCOIN_NBITS: u32 = 0x1703_1abe;
 
 /// A log of one epoch for each number of shares, the last one open; `cheat` may change what is sealed.
 ///
@@ -35,19 +35,24 @@ pub fn log_of(shares: &[usize], nbits: u32, cheat: &dyn Fn(&mut SealedEpoch)) ->
     })
 }
 
-/// A day's log as a customer of a pool would verify it: 86,400 shares in 288 sealed epochs, with jobs, branches and the
-/// network target as on Bitcoin; only the shares' level is so easy that it is mined in seconds.
+/// A day's log as a customer of a pool would verify it: 86,400 shares in 288 sealed epochs, see [`like_bitcoin`].
 pub fn day() -> (Files, Policy) {
     let mut shares = [DAY_SHARES; DAY_EPOCHS + 1];
     shares[DAY_EPOCHS] = 0;
-    let nbits = Nbits::new(DAY_NBITS);
-    log_with(&shares, nbits, &|_| {}, &|operator, epoch, shares| {
-        for _ in 0..DAY_JOBS {
+    like_bitcoin(&shares)
+}
+
+/// A log of one epoch for each number of shares, the last one open, with jobs, branches and the network target as on
+/// Bitcoin; only the shares' level is so easy that they are mined in seconds.
+pub fn like_bitcoin(shares: &[usize]) -> (Files, Policy) {
+    let nbits = Nbits::new(BITCOIN_NBITS);
+    log_with(shares, nbits, &|_| {}, &|operator, epoch, shares| {
+        for _ in 0..JOBS {
             operator.add_job(epoch, &|_| {}, &|job| {
-                job.branch = (0..DAY_BRANCH).map(|level| Hash32([level; 32])).collect();
+                job.branch = (0..BRANCH).map(|level| Hash32([level; 32])).collect();
                 job.nbits = nbits;
             });
-            operator.mine(epoch, shares / DAY_JOBS);
+            operator.mine(epoch, shares / JOBS);
         }
     })
 }

@@ -2,7 +2,8 @@
 //! counts kind and payload, the checksum (RFC 3720 appendix B.4) covers them.
 //!
 //! A file that ends in the middle of a frame was torn by a crash: what is whole before it counts, the rest was never
-//! acknowledged. A broken frame with a whole one behind it is damage, not a crash, and is an error.
+//! acknowledged. A broken frame with whole ones anywhere behind it is damage, not a tear, and is an error: cutting there
+//! would take what was acknowledged.
 
 use thiserror::Error;
 
@@ -10,6 +11,10 @@ use thiserror::Error;
 const HEAD: usize = 8;
 /// Longest kind and payload: twice Bitcoin's largest block.
 const MAX_LEN: usize = 8 << 20;
+
+/// So many whole frames in a row were written as frames. Fewer may be what a rig hid in the fields of a share, of whose
+/// torn frame they are then a part.
+const NO_ACCIDENT: usize = 3;
 
 /// One whole frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +35,15 @@ pub(crate) struct Frames<'a> {
 
 /// A broken frame in the middle of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the frame at byte {at} is broken but another follows it: the file is damaged, restore it from a backup")]
+#[error(
+    "the frame at byte {at} is broken but a whole one follows at byte {next}: the file is damaged. Restore it, or cut it \
+     to {at} bytes to give up all that follows"
+)]
 pub struct Damaged {
     /// Offset of the broken frame.
     pub at: usize,
+    /// Offset of the first whole frame behind it.
+    pub next: usize,
 }
 
 /// Appends a frame to `bytes`.
@@ -56,11 +66,18 @@ pub(crate) fn read(file: &[u8], at: usize) -> Result<Frames<'_>, Damaged> {
         frames.whole.push(frame);
         frames.end = next;
     }
-    let broken = frames.end;
-    match body(file, broken) {
-        Some(body) if whole_frame(file, body.end).is_some() => Err(Damaged { at: broken }),
-        _ => Ok(frames),
+    let at = frames.end;
+    // The broken frame's length may be what is broken, so whole ones are looked for at every byte.
+    match (at + 1..file.len()).find(|start| frames_begin(file, *start)) {
+        Some(next) => Err(Damaged { at, next }),
+        None => Ok(frames),
     }
+}
+
+/// Whether whole frames begin here and go on to the end of the file, or for long enough.
+fn frames_begin(file: &[u8], start: usize) -> bool {
+    let ends = std::iter::successors(whole_frame(file, start), |(_, next)| whole_frame(file, *next));
+    ends.map(|(_, next)| next).zip(1..=NO_ACCIDENT).any(|(end, count)| end == file.len() || count == NO_ACCIDENT)
 }
 
 fn whole_frame(file: &[u8], start: usize) -> Option<(Frame<'_>, usize)> {
@@ -112,13 +129,40 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_in_the_middle_is_damage_and_at_the_end_a_tear() {
-        let mut bytes = file(&[vec![1; 10], vec![2; 10]]);
-        bytes[5 + HEAD + 3] ^= 1;
-        assert_eq!(read(&bytes, 5), Err(Damaged { at: 5 }));
-        let mut bytes = file(&[vec![1; 10], vec![2; 10]]);
-        *bytes.last_mut().unwrap() ^= 1;
-        assert_eq!(read(&bytes, 5).unwrap().whole.len(), 1);
+    fn any_flipped_bit_before_a_whole_frame_is_damage_with_its_place() {
+        let whole = file(&[vec![1; 10], vec![2; 10], vec![3; 10]]);
+        let second = 5 + HEAD + 11;
+        let third = second + HEAD + 11;
+        for bit in second * 8..third * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(read(&bytes, 5), Err(Damaged { at: second, next: third }), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn frames_inside_of_a_torn_payload_are_part_of_the_tear() {
+        let mut inner = Vec::new();
+        push(&mut inner, 7, &[]);
+        push(&mut inner, 7, &[]);
+        let whole = file(&[vec![1; 10], [&inner[..], &[0; 9]].concat()]);
+        let second = 5 + HEAD + 11;
+        for cut in second..whole.len() {
+            let read = read(&whole[..cut], 5);
+            let ends_with_an_inner_frame = [9, 18].contains(&cut.saturating_sub(second + HEAD + 1));
+            assert_eq!(read.is_ok(), !ends_with_an_inner_frame, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_in_the_last_frame_is_a_tear() {
+        let whole = file(&[vec![1; 10], vec![2; 10]]);
+        let second = 5 + HEAD + 11;
+        for bit in second * 8..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(read(&bytes, 5).unwrap().end, second, "bit {bit}");
+        }
     }
 
     #[test]

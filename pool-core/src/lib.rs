@@ -46,5 +46,5 @@ pub use self::{
     lots::{LegStats, LotStats, Lots},
     pool::{Pool, PoolError, PoolEvent},
     reject::RejectReason,
-    stats::PoolStats,
+    stats::{BlockStats, PoolStats},
 };

@@ -1,11 +1,13 @@
 //! The node: where templates come from and blocks go to.
 //!
-//! Two implementations, [`CoreNode`] (Bitcoin Core by RPC) and [`EmbeddedChain`] (in-process). Trusted: a node can
-//! withhold tips or feed templates that are no valid blocks; it cannot fake work.
+//! Two implementations, [`CoreNode`] (Bitcoin Core by RPC) and [`EmbeddedChain`] (in-process); [`Nodes`] makes one of
+//! several. Trusted: a node can withhold tips or feed templates that are no valid blocks; it cannot fake work.
 
 mod chain_block;
+mod choice;
 mod core;
 mod embedded;
+mod nodes;
 
 use std::fmt;
 
@@ -21,11 +23,15 @@ pub use self::{
     chain_block::ChainBlock,
     core::{CoreEndpoint, CoreNode},
     embedded::{EmbeddedChain, EmbeddedConfig},
+    nodes::{NodeStatus, Nodes, Patience},
 };
 
 /// What the pool asks of a node. Every call may be dropped half-way: none leaves state behind.
 #[async_trait]
 pub trait Node: Send + Sync + fmt::Debug {
+    /// What the operator knows it by: its address, without credentials.
+    fn name(&self) -> String;
+
     /// The chain's name as Bitcoin Core writes it: `main`, `test`, `testnet4`, `signet` or `regtest`.
     async fn chain(&self) -> Result<String, NodeError>;
 
@@ -35,6 +41,12 @@ pub trait Node: Send + Sync + fmt::Debug {
 
     /// Hands in a whole block (BIP 144 serialisation). Handing in the same block again is [`Submitted::Accepted`].
     async fn submit_block(&self, block: &[u8]) -> Result<Submitted, NodeError>;
+
+    /// Asks the node to build on this block rather than on others of the same height that it knew before
+    /// (`preciousblock`). A node that knows one chain only has nothing to prefer.
+    async fn prefer_block(&self, _hash: &BlockHash) -> Result<(), NodeError> {
+        Ok(())
+    }
 
     /// The best block.
     async fn tip(&self) -> Result<Tip, NodeError>;
@@ -108,6 +120,8 @@ pub enum Submitted {
     Accepted,
     /// Refused for good; the reason as BIP 22 names it.
     Rejected(String),
+    /// Refused for now: the node lacks the block before it, or its clock is behind. Worth another try.
+    NotYet(String),
 }
 
 /// Why a node gave no answer to go on with.

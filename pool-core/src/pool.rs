@@ -1,7 +1,8 @@
 //! The pool: what the server drives.
 //!
 //! Threads, all joined at the end: those of `edge`, which serve rigs. Tasks, all joined too: `feed` (templates), `driver`
-//! (epochs and jobs, in one place and one order), `blocks` (save, submit), and one per open epoch that syncs its journal.
+//! (epochs and jobs, in one place and one order), `blocks` (one that saves, one per node that submits), and one per open
+//! epoch that syncs its journal.
 
 mod admission;
 mod blocks;
@@ -19,12 +20,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
+    blocks::Fates,
     driver::{Command, Driver},
     edge::Edge,
     floor::Floor,
 };
 use crate::{
-    config::PoolConfig, epoch_start::EpochStart, journal::JournalError, listener::Listener, node::Node,
+    config::PoolConfig, epoch_start::EpochStart, journal::JournalError, listener::Listener, node::Nodes,
     stats::PoolStats,
 };
 
@@ -50,12 +52,12 @@ pub enum PoolEvent {
         /// Its height.
         height: u32,
     },
-    /// The node gives no templates; the pool keeps trying, rigs keep their last job.
+    /// No node gives templates; the pool keeps trying, rigs keep their last job.
     NodeDown {
         /// What it said.
         error: String,
     },
-    /// The node is back.
+    /// A node gives templates again.
     NodeUp,
     /// The epoch's journal can't be written: nothing is accepted any more. Only a restart helps.
     JournalFailed {
@@ -101,18 +103,20 @@ pub enum PoolError {
 pub struct Pool {
     commands: mpsc::Sender<Command>,
     floor: Arc<Floor>,
+    fates: Arc<Fates>,
+    nodes: Nodes,
     tasks: TaskTracker,
 }
 
 impl Pool {
-    /// Starts the pool on `listeners`: connections are accepted at once, jobs go out when an epoch is open and the node
-    /// has given a template. Blocks saved but not submitted before are submitted again. The node need not be up.
+    /// Starts the pool on `listeners`: connections are accepted at once, jobs go out when an epoch is open and a node
+    /// has given a template. Blocks saved but not submitted before are submitted again. No node need be up.
     ///
     /// # Errors
     /// [`PoolError::Folder`].
     pub async fn start(
         config: PoolConfig,
-        node: Arc<dyn Node>,
+        nodes: Nodes,
         listeners: Vec<Listener>,
         stop: CancellationToken,
     ) -> Result<(Self, mpsc::Receiver<PoolEvent>), PoolError> {
@@ -122,20 +126,17 @@ impl Pool {
         let (found, to_save) = mpsc::unbounded_channel();
         let (commands, to_drive) = mpsc::channel(QUEUE);
         let (templates, fed) = mpsc::channel(QUEUE);
-        let unsubmitted = blocks::unsubmitted(&config.blocks_dir)?;
         let floor = Arc::new(Floor::new(config, events, found)?);
         let profiles = listeners.iter().map(|listener| listener.profile).collect();
         let (tasks, served) = (TaskTracker::new(), CancellationToken::new());
         let edge = Edge::start(listeners, &floor)?;
         tasks.spawn(stop_edge(edge, stop.clone(), served.clone()));
-        tasks.spawn(feed::run(node.clone(), templates, floor.clone(), stop.clone()));
-        let (saved, to_submit) = mpsc::unbounded_channel();
-        tasks.spawn(blocks::save_all(to_save, saved, floor.clone(), served.clone()));
-        tasks.spawn(blocks::submit_all(node, unsubmitted, to_submit, stop.clone()));
+        tasks.spawn(feed::run(nodes.clone(), templates, floor.clone(), stop.clone()));
+        let fates = blocks::spawn(&tasks, &nodes, to_save, &floor, &served)?;
         let driver = Driver::new(floor.clone(), tasks.clone(), profiles);
         tasks.spawn(driver.run(to_drive, fed, stop, served));
         tasks.close();
-        Ok((Self { commands, floor, tasks }, received))
+        Ok((Self { commands, floor, fates, nodes, tasks }, received))
     }
 
     /// Opens an epoch. Journalled and synced before any rig sees a job of it. An epoch that is open, or whose journal is
@@ -157,9 +158,10 @@ impl Pool {
         self.command(|done| Command::Close(epoch, done)).await
     }
 
-    /// Counters since the start.
+    /// Counters since the start, and what is now.
     pub fn stats(&self) -> PoolStats {
-        self.floor.counters.snapshot()
+        let (blocks, nodes) = (self.fates.stats(), self.nodes.status());
+        PoolStats { blocks, nodes, ..self.floor.counters.snapshot() }
     }
 
     /// Returns when every task has ended, which they do once the stop token is cancelled.

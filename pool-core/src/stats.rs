@@ -3,11 +3,12 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use audit_core::work::{Level, Work};
 
-use crate::reject::RejectReason;
+use crate::{node::NodeStatus, reject::RejectReason};
 
 /// What the pool has seen since it started.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +23,23 @@ pub struct PoolStats {
     pub rejected: BTreeMap<RejectReason, u64>,
     /// Shares that met the network target.
     pub blocks_found: u64,
+    /// What became of the blocks.
+    pub blocks: BlockStats,
+    /// The nodes, in the operator's order.
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// Found blocks on their way to the nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BlockStats {
+    /// Saved blocks that no node has decided.
+    pub waiting: u64,
+    /// How long the first of them has waited.
+    pub longest_wait: Duration,
+    /// Blocks that a node took.
+    pub accepted: u64,
+    /// Blocks that every node refused for good.
+    pub rejected: u64,
 }
 
 /// The counters behind [`PoolStats`].

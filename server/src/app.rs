@@ -12,7 +12,7 @@ use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::Data;
 use anyhow::{Context, Result, anyhow};
-use pool_core::node::{CoreEndpoint, CoreNode, EmbeddedChain, EmbeddedConfig, Node};
+use pool_core::node::{CoreEndpoint, CoreNode, EmbeddedChain, EmbeddedConfig, Node, Nodes, Patience};
 use pool_core::{Listener, Lots};
 use tokio_util::sync::CancellationToken;
 
@@ -45,14 +45,14 @@ impl App {
         std::fs::create_dir_all(data).with_context(|| format!("creating the data folder {}", data.display()))?;
         let operator_token = operator_token::load(data)?;
         let database = Database::open(&config.database_url()).await.context("opening the database")?;
-        let node = node(&config)?;
+        let nodes = nodes(&config)?;
 
         let listener = bind(config.http.listen)?;
         let http = listener.local_addr()?;
         let rigs = bind_for_rigs(&config).await?;
         let stratum = rigs.iter().map(|rigs| rigs.socket.local_addr()).collect::<Result<_, _>>()?;
 
-        let engine = Engine::start(engine_config(&config)?, database.clone(), node, rigs, stop.clone()).await?;
+        let engine = Engine::start(engine_config(&config)?, database.clone(), nodes, rigs, stop.clone()).await?;
         if let Some(name) = &config.sample_offer {
             sample_offer::ensure(name, &database, &engine).await?;
         }
@@ -117,13 +117,19 @@ async fn bind_for_rigs(config: &Config) -> Result<Vec<Listener>> {
     Ok(listeners)
 }
 
-fn node(config: &Config) -> Result<Arc<dyn Node>> {
-    if config.is_embedded() {
+fn nodes(config: &Config) -> Result<Nodes> {
+    let nodes = if config.is_embedded() {
         let folder = config.storage.data.join("node");
-        return Ok(Arc::new(EmbeddedChain::open(&folder, EmbeddedConfig { nbits: config.node.embedded_nbits })?));
-    }
-    let endpoints = config.node.node.iter().map(|node| CoreEndpoint::parse(node)).collect::<Result<_, _>>()?;
-    Ok(Arc::new(CoreNode::new(endpoints)?))
+        let chain = EmbeddedChain::open(&folder, EmbeddedConfig { nbits: config.node.embedded_nbits })?;
+        vec![Arc::new(chain) as Arc<dyn Node>]
+    } else {
+        config.node.node.iter().map(|node| core_node(node)).collect::<Result<_>>()?
+    };
+    Ok(Nodes::new(nodes, Patience::default())?)
+}
+
+fn core_node(endpoint: &str) -> Result<Arc<dyn Node>> {
+    Ok(Arc::new(CoreNode::new(CoreEndpoint::parse(endpoint)?)?))
 }
 
 fn engine_config(config: &Config) -> Result<EngineConfig> {

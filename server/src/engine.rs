@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use audit_core::chain::Network;
 use audit_core::checkpoint::Vkey;
 use audit_core::work::{Level, Units};
-use pool_core::node::{Node, Tip};
+use pool_core::node::{Node, Nodes, Tip};
 use pool_core::{Limits, Listener, Lots, Pool, PoolConfig};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -111,7 +111,7 @@ impl Engine {
     pub async fn start(
         config: EngineConfig,
         database: Database,
-        node: Arc<dyn Node>,
+        nodes: Nodes,
         listeners: Vec<Listener>,
         stop: CancellationToken,
     ) -> Result<Self> {
@@ -120,10 +120,11 @@ impl Engine {
         let sequencer = open_log(&config, &database, &store).await?;
         let chain = chain_of(&config.promises.network)?;
         let network = Network::of_manifest(&config.promises.network).context("a network whose rules are known")?;
+        let node: Arc<dyn Node> = Arc::new(nodes.clone());
         let archive = Archive::new(database.clone(), store.clone(), Arc::clone(&node), network);
         first_entries::ensure(&config.promises, &database, &sequencer).await?;
 
-        let (pool, events) = Pool::start(pool_config(&config)?, Arc::clone(&node), listeners, stop.clone()).await?;
+        let (pool, events) = Pool::start(pool_config(&config)?, nodes, listeners, stop.clone()).await?;
         let pool = Arc::new(pool);
         let counted = Arc::downgrade(&pool);
 

@@ -1,6 +1,4 @@
-//! Bitcoin Core by JSON-RPC, one or several nodes.
-//!
-//! Templates come from the first node that answers; a block goes to all of them at once.
+//! Bitcoin Core by JSON-RPC.
 
 mod endpoint;
 mod rpc;
@@ -8,7 +6,6 @@ mod template;
 
 use async_trait::async_trait;
 use audit_core::{hash::BlockHash, header::Header, work::Sats};
-use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 pub use self::endpoint::CoreEndpoint;
@@ -25,56 +22,48 @@ const RPC_INVALID_PARAMETER: i64 = -8;
 /// RPC_VERIFY_ALREADY_IN_UTXO_SET: what `sendrawtransaction` says to a confirmed transaction.
 const RPC_ALREADY_CONFIRMED: i64 = -27;
 
-/// One or several Bitcoin Core nodes of one network.
+/// `submitblock`'s refusals (Bitcoin Core `validation.cpp`) that pass when the node catches up.
+const PASSING: [&str; 2] = ["prev-blk-not-found", "time-too-new"];
+/// RPC_DESERIALIZATION_ERROR: what `submitblock` says to bytes that are no block.
+const RPC_NO_BLOCK: i64 = -22;
+
+/// A Bitcoin Core node.
 #[derive(Debug)]
 pub struct CoreNode {
-    nodes: Vec<Rpc>,
+    rpc: Rpc,
 }
 
 impl CoreNode {
-    /// Makes clients for `endpoints`; nothing is sent yet.
+    /// Makes a client for `endpoint`; nothing is sent yet.
     ///
     /// # Errors
-    /// [`NodeError::Config`] when there is no endpoint.
-    pub fn new(endpoints: Vec<CoreEndpoint>) -> Result<Self, NodeError> {
-        if endpoints.is_empty() {
-            return Err(NodeError::Config("name at least one node, as http://user:password@host:port".into()));
-        }
-        let nodes = endpoints.into_iter().map(Rpc::new).collect::<Result<_, _>>()?;
-        Ok(Self { nodes })
+    /// [`NodeError::Config`] when there can be no HTTP client.
+    pub fn new(endpoint: CoreEndpoint) -> Result<Self, NodeError> {
+        Ok(Self { rpc: Rpc::new(endpoint)? })
     }
 
-    /// The first answer of the nodes, in their order; a refusal is an answer.
-    async fn first(&self, method: &'static str, params: Value, limit: std::time::Duration) -> Result<Value, NodeError> {
-        let mut last = NodeError::Config("no node".into());
-        for node in &self.nodes {
-            match node.call(method, &params, limit).await {
-                Err(error @ NodeError::Unreachable { .. }) => last = error,
-                answer => return answer,
-            }
-        }
-        Err(last)
+    async fn call(&self, method: &'static str, params: Value) -> Result<Value, NodeError> {
+        self.rpc.call(method, &params, QUICK).await
     }
 
-    /// The answer of the first node that knows the block; `None` when every node was asked and none does.
+    /// `None` when the node does not know the block.
     async fn of_block(&self, method: &'static str, params: Value) -> Result<Option<Vec<u8>>, NodeError> {
-        let mut unreachable = None;
-        for node in &self.nodes {
-            match node.call(method, &params, QUICK).await {
-                Ok(answer) => return bytes(method, &answer).map(Some),
-                Err(NodeError::Refused { code: RPC_UNKNOWN_BLOCK, .. }) => {}
-                Err(error @ NodeError::Unreachable { .. }) => unreachable = Some(error),
-                Err(error) => return Err(error),
-            }
+        match self.call(method, params).await {
+            Ok(answer) => bytes(method, &answer).map(Some),
+            Err(NodeError::Refused { code: RPC_UNKNOWN_BLOCK, .. }) => Ok(None),
+            Err(error) => Err(error),
         }
-        unreachable.map_or(Ok(None), Err)
     }
 }
 
 #[async_trait]
 impl Node for CoreNode {
+    fn name(&self) -> String {
+        self.rpc.url().to_owned()
+    }
+
     async fn chain(&self) -> Result<String, NodeError> {
-        let info = self.first("getblockchaininfo", json!([]), QUICK).await?;
+        let info = self.call("getblockchaininfo", json!([])).await?;
         text("getblockchaininfo", &info["chain"]).map(str::to_owned)
     }
 
@@ -86,28 +75,25 @@ impl Node for CoreNode {
             request["longpollid"] = id.into();
             limit = LONG_POLL;
         }
-        let answer = self.first("getblocktemplate", json!([request]), limit).await?;
+        let answer = self.rpc.call("getblocktemplate", &json!([request]), limit).await?;
         RawTemplate::parse(answer)
     }
 
     async fn submit_block(&self, block: &[u8]) -> Result<Submitted, NodeError> {
-        let params = json!([hex::encode(block)]);
-        let answers = join_all(self.nodes.iter().map(|node| node.call("submitblock", &params, QUICK))).await;
-        let mut verdict = Err(NodeError::Config("no node".into()));
-        for answer in answers {
-            match answer.map(|answer| submitted(&answer)) {
-                Ok(Submitted::Accepted) => return Ok(Submitted::Accepted),
-                Ok(rejected) => verdict = Ok(rejected),
-                Err(error) if verdict.is_err() => verdict = Err(error),
-                Err(_) => {}
-            }
+        match self.call("submitblock", json!([hex::encode(block)])).await {
+            Ok(answer) => Ok(submitted(&answer)),
+            Err(NodeError::Refused { code: RPC_NO_BLOCK, message, .. }) => Ok(Submitted::Rejected(message)),
+            Err(error) => Err(error),
         }
-        verdict
+    }
+
+    async fn prefer_block(&self, hash: &BlockHash) -> Result<(), NodeError> {
+        self.call("preciousblock", json!([hash])).await.map(drop)
     }
 
     async fn tip(&self) -> Result<Tip, NodeError> {
-        let best = self.first("getbestblockhash", json!([]), QUICK).await?;
-        let header = self.first("getblockheader", json!([best]), QUICK).await?;
+        let best = self.call("getbestblockhash", json!([])).await?;
+        let header = self.call("getblockheader", json!([best])).await?;
         Ok(Tip {
             height: number("getblockheader", &header["height"])?,
             hash: hash("getblockheader", &header["hash"])?,
@@ -116,7 +102,7 @@ impl Node for CoreNode {
     }
 
     async fn block_hash_at(&self, height: u32) -> Result<Option<BlockHash>, NodeError> {
-        match self.first("getblockhash", json!([height]), QUICK).await {
+        match self.call("getblockhash", json!([height])).await {
             Ok(answer) => hash("getblockhash", &answer).map(Some),
             Err(NodeError::Refused { code: RPC_INVALID_PARAMETER, .. }) => Ok(None),
             Err(error) => Err(error),
@@ -142,9 +128,9 @@ impl Node for CoreNode {
 
     async fn broadcast(&self, transaction: &[u8]) -> Result<BlockHash, NodeError> {
         let params = json!([hex::encode(transaction)]);
-        match self.first("sendrawtransaction", params.clone(), QUICK).await {
+        match self.call("sendrawtransaction", params.clone()).await {
             Err(NodeError::Refused { code: RPC_ALREADY_CONFIRMED, .. }) => {
-                let decoded = self.first("decoderawtransaction", params, QUICK).await?;
+                let decoded = self.call("decoderawtransaction", params).await?;
                 hash("decoderawtransaction", &decoded["txid"])
             }
             answer => hash("sendrawtransaction", &answer?),
@@ -152,7 +138,7 @@ impl Node for CoreNode {
     }
 
     async fn fee_estimate(&self, blocks: u16) -> Result<Option<Sats>, NodeError> {
-        let answer = self.first("estimatesmartfee", json!([blocks]), QUICK).await?;
+        let answer = self.call("estimatesmartfee", json!([blocks])).await?;
         let Some(rate) = answer["feerate"].as_f64() else { return Ok(None) };
         // BTC per 1,000 virtual bytes, at most eight decimals.
         Ok(Sats::new((rate * 1e8).round() as u64))
@@ -163,6 +149,7 @@ impl Node for CoreNode {
 fn submitted(answer: &Value) -> Submitted {
     match answer.as_str() {
         None | Some("duplicate" | "inconclusive" | "duplicate-inconclusive") => Submitted::Accepted,
+        Some(reason) if PASSING.contains(&reason) => Submitted::NotYet(reason.to_owned()),
         Some(reason) => Submitted::Rejected(reason.to_owned()),
     }
 }
@@ -195,13 +182,20 @@ mod tests {
         assert_eq!(submitted(&Value::Null), Submitted::Accepted);
         assert_eq!(submitted(&json!("duplicate")), Submitted::Accepted);
         assert_eq!(submitted(&json!("inconclusive")), Submitted::Accepted);
+    }
+
+    #[test]
+    fn only_what_catching_up_can_heal_is_tried_again() {
         assert_eq!(submitted(&json!("bad-prevblk")), Submitted::Rejected("bad-prevblk".into()));
+        assert_eq!(submitted(&json!("duplicate-invalid")), Submitted::Rejected("duplicate-invalid".into()));
+        assert_eq!(submitted(&json!("prev-blk-not-found")), Submitted::NotYet("prev-blk-not-found".into()));
+        assert_eq!(submitted(&json!("time-too-new")), Submitted::NotYet("time-too-new".into()));
     }
 
     #[tokio::test]
     async fn unreachable_node_is_named_without_its_password() {
         let endpoint = CoreEndpoint::parse("http://alice:secret@127.0.0.1:1").unwrap();
-        let error = CoreNode::new(vec![endpoint]).unwrap().tip().await.unwrap_err().to_string();
+        let error = CoreNode::new(endpoint).unwrap().tip().await.unwrap_err().to_string();
         assert!(error.contains("127.0.0.1:1"), "{error}");
         assert!(!error.contains("secret"), "{error}");
     }

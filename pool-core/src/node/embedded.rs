@@ -101,6 +101,10 @@ impl EmbeddedChain {
 
 #[async_trait]
 impl Node for EmbeddedChain {
+    fn name(&self) -> String {
+        "embedded".into()
+    }
+
     async fn chain(&self) -> Result<String, NodeError> {
         Ok("regtest".into())
     }
@@ -167,8 +171,13 @@ impl Chain {
 
     fn accept(&mut self, config: EmbeddedConfig, block: &[u8]) -> Result<Submitted, NodeError> {
         let tip = self.tip();
-        if block.get(..80).is_some_and(|header| self.hashes.contains(&BlockHash::of(header))) {
-            return Ok(Submitted::Accepted);
+        if let Some(header) = block.first_chunk::<80>() {
+            if self.hashes.contains(&BlockHash::of(header)) {
+                return Ok(Submitted::Accepted);
+            }
+            if !self.hashes.contains(&Header::from_bytes(header).prevhash) {
+                return Ok(Submitted::NotYet("prev-blk-not-found".into()));
+            }
         }
         let expected = Expected {
             prevhash: tip.hash,

@@ -1,139 +1,123 @@
-//! Found blocks: saved, then submitted until a node has decided.
+//! Found blocks: saved, then offered to every node until their fate is decided.
 //!
 //! Commit points: 1. the share is in the journal; 2. the journal is synced, so no chain carries a block that the evidence
-//! lacks; 3. the block is in `<height>-<hash>.block`; 4. submitted; 5. renamed to `.accepted` or `.rejected`. A crash
-//! behind 3 is made good at the next start; before 3 the share is still evidence, as an orphan.
+//! lacks; 3. the block is in `<height>-<hash>.block`; 4. offered to every node; 5. renamed to `.accepted` or `.rejected`.
+//! A crash behind 3 is made good at the next start.
 
-use std::{
-    ffi::OsStr,
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+mod fates;
+mod offer;
+mod queue;
+mod saved;
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, time::sleep};
-use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{error, info};
 
+pub(crate) use self::fates::Fates;
+use self::{offer::Offers, saved::SavedBlock};
 use super::{
     PoolEvent,
     floor::{Floor, Found},
 };
-use crate::{
-    block::assemble,
-    durable,
-    node::{Node, NodeError, Submitted},
-};
+use crate::{block::assemble, durable, node::Nodes};
 
-/// Wait before a block that no node took is tried again.
-const RETRY: Duration = Duration::from_secs(1);
+/// How long nodes are still offered blocks after the stop signal: a block that waits for the next start may be stale then.
+const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Blocks that were saved but not decided, oldest height first.
-pub(super) fn unsubmitted(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension() == Some(OsStr::new("block")) {
-            paths.push(path);
-        }
+/// Saves what is found and offers it, with what waits since an earlier run, to every node. Ends after rigs are `served`.
+///
+/// # Errors
+/// The folder of blocks can't be read.
+pub(super) fn spawn(
+    tasks: &TaskTracker,
+    nodes: &Nodes,
+    found: mpsc::UnboundedReceiver<Found>,
+    floor: &Arc<Floor>,
+    served: &CancellationToken,
+) -> io::Result<Arc<Fates>> {
+    let fates = Arc::new(Fates::new(nodes.all().len()));
+    let mut desk = Desk { fates: fates.clone(), queues: Vec::new() };
+    for (index, node) in nodes.all().iter().enumerate() {
+        let (queue, saved) = mpsc::unbounded_channel();
+        desk.queues.push(queue);
+        let offers = Offers::new(node.clone(), index, fates.clone()).run(saved);
+        tasks.spawn(until_farewell(served.clone(), offers));
     }
-    paths.sort_by_key(|path| (height_of(path), path.clone()));
-    Ok(paths)
+    saved::waiting(&floor.config.blocks_dir)?.into_iter().for_each(|block| desk.offer(block));
+    tasks.spawn(save_all(found, desk, floor.clone(), served.clone()));
+    tasks.spawn(alarm(fates.clone(), served.clone()));
+    Ok(fates)
 }
 
-/// Saves what is found, until `served` is cancelled and nothing is left, and hands it to [`submit_all`]: no node, however
-/// slow, holds up the saving.
-pub(super) async fn save_all(
-    mut found: mpsc::UnboundedReceiver<Found>,
-    saved: mpsc::UnboundedSender<PathBuf>,
-    floor: Arc<Floor>,
-    served: CancellationToken,
-) {
+async fn alarm(fates: Arc<Fates>, served: CancellationToken) {
+    tokio::select! {
+        () = served.cancelled() => {}
+        () = fates.alarm() => {}
+    }
+}
+
+async fn until_farewell(served: CancellationToken, offers: impl Future<Output = ()>) {
+    let farewell = async {
+        served.cancelled().await;
+        sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        () = offers => {}
+        () = farewell => {}
+    }
+}
+
+/// Where saved blocks are handed to every node's queue.
+struct Desk {
+    fates: Arc<Fates>,
+    queues: Vec<mpsc::UnboundedSender<Arc<SavedBlock>>>,
+}
+
+impl Desk {
+    fn offer(&self, block: SavedBlock) {
+        let block = Arc::new(block);
+        self.fates.wait_for(block.clone());
+        for queue in &self.queues {
+            // The pool stops: what is left is offered at the next start.
+            let _ = queue.send(block.clone());
+        }
+    }
+}
+
+/// Saves until rigs are `served` and nothing is left. No node, however slow, holds up the saving.
+async fn save_all(mut found: mpsc::UnboundedReceiver<Found>, desk: Desk, floor: Arc<Floor>, served: CancellationToken) {
     loop {
         let block = match served.run_until_cancelled(found.recv()).await {
             Some(block) => block,
             None => found.try_recv().ok(),
         };
         let Some(block) = block else { return };
-        if let Some(path) = save(block, &floor).await {
-            // The other task stops when this one does; what it leaves is submitted at the next start.
-            let _ = saved.send(path);
-        }
+        save(block, &desk, &floor).await;
         floor.block_handled();
     }
 }
 
-/// Submits until `stop`; what is undecided then stays saved.
-pub(super) async fn submit_all(
-    node: Arc<dyn Node>,
-    mut waiting: Vec<PathBuf>,
-    mut saved: mpsc::UnboundedReceiver<PathBuf>,
-    stop: CancellationToken,
-) {
-    let forever = async {
-        loop {
-            waiting = submit_each(&*node, std::mem::take(&mut waiting)).await;
-            let retry = !waiting.is_empty();
-            tokio::select! {
-                Some(path) = saved.recv() => waiting.push(path),
-                () = sleep(RETRY), if retry => {}
-            }
-        }
-    };
-    stop.run_until_cancelled(forever).await;
-}
-
-/// Commit points 2 and 3. `None` when the block can't be saved: it is then neither submitted nor lost as a share.
-async fn save(found: Found, floor: &Floor) -> Option<PathBuf> {
-    let (epoch, hash, height) = (found.epoch.start.epoch, found.hash(), found.job.row.height);
-    let path = floor.config.blocks_dir.join(format!("{height}-{hash}.block"));
-    let (live, error_of) = (found.epoch.clone(), |_| io::Error::other("the journal can't be written"));
-    let synced = tokio::task::spawn_blocking(move || live.sync().map_err(error_of)).await;
-    if let Err(error) = synced.map_err(io::Error::other).flatten() {
-        error!(epoch, %hash, %error, "block not submitted: its share is not durable");
-        return None;
-    }
-    let file = path.clone();
-    let write = move || durable::replace(&file, &assemble(&found.header, &found.coinbase, &found.job.template));
-    match tokio::task::spawn_blocking(write).await.map_err(io::Error::other).flatten() {
+/// Commit points 2 and 3. A block that can't be saved is not submitted either, and its share stays evidence.
+async fn save(found: Found, desk: &Desk, floor: &Floor) {
+    let epoch = found.epoch.start.epoch;
+    let block = SavedBlock::new(&floor.config.blocks_dir, found.job.row.height, found.hash());
+    match write(block.path(), found).await {
         Ok(()) => {
-            info!(epoch, %hash, height, "block found");
-            floor.tell(PoolEvent::BlockFound { epoch, hash, height });
-            Some(path)
+            info!(epoch, %block, "block found");
+            floor.tell(PoolEvent::BlockFound { epoch, hash: block.hash, height: block.height });
+            desk.offer(block);
         }
-        Err(error) => {
-            error!(epoch, %hash, %error, "block can't be saved");
-            None
-        }
+        Err(error) => error!(epoch, %block, %error, "block not submitted: it can't be saved"),
     }
 }
 
-/// Submits every block once; returns those no node has decided.
-async fn submit_each(node: &dyn Node, waiting: Vec<PathBuf>) -> Vec<PathBuf> {
-    let mut undecided = Vec::new();
-    for path in waiting {
-        if let Err(error) = submit(node, &path).await {
-            warn!(block = ?path.file_name(), %error, "block not submitted yet");
-            undecided.push(path);
-        }
-    }
-    undecided
-}
-
-async fn submit(node: &dyn Node, path: &Path) -> Result<(), NodeError> {
-    let block = tokio::fs::read(path).await?;
-    let decided = match node.submit_block(&block).await? {
-        Submitted::Accepted => path.with_extension("accepted"),
-        Submitted::Rejected(reason) => {
-            warn!(block = ?path.file_name(), reason, "node refused the block");
-            path.with_extension("rejected")
-        }
+/// Syncs the share, then puts megabytes together and syncs them: not on a thread that others wait for.
+async fn write(path: PathBuf, found: Found) -> io::Result<()> {
+    let write = move || {
+        found.epoch.sync().map_err(io::Error::other)?;
+        durable::replace(&path, &assemble(&found.header, &found.coinbase, &found.job.template))
     };
-    Ok(tokio::fs::rename(path, decided).await?)
-}
-
-fn height_of(path: &Path) -> u32 {
-    let name = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-    name.split('-').next().and_then(|height| height.parse().ok()).unwrap_or(0)
+    tokio::task::spawn_blocking(write).await.map_err(io::Error::other).flatten()
 }

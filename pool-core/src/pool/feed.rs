@@ -1,4 +1,4 @@
-//! Templates from the node: one long poll for new blocks, and a refresh every half minute.
+//! Templates from the chosen node: one long poll for new blocks, and a refresh every half minute.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,51 +7,74 @@ use tokio::{
     time::{MissedTickBehavior, interval_at, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info};
 
 use super::{PoolEvent, floor::Floor};
-use crate::node::{BlockTemplate, Node, NodeError};
+use crate::node::{BlockTemplate, Node, NodeError, Nodes};
 
-/// Waits between attempts while the node is down.
+/// Waits between attempts while no node gives templates.
 const RETRY: Duration = Duration::from_millis(500);
 /// A long poll that returns without a new block is not asked again at once: the mempool moves all the time.
 const CALM: Duration = Duration::from_secs(1);
 
 /// Feeds templates to the driver until `stop`.
 pub(super) async fn run(
-    node: Arc<dyn Node>,
+    nodes: Nodes,
     templates: mpsc::Sender<BlockTemplate>,
     floor: Arc<Floor>,
     stop: CancellationToken,
 ) {
     tokio::select! {
         () = stop.cancelled() => {}
-        () = keep_feeding(&*node, &templates, &floor) => {}
+        () = Feed { nodes: &nodes, templates: &templates, floor: &floor, down: false }.run() => {}
+        () = nodes.watch() => {}
     }
 }
 
-async fn keep_feeding(node: &dyn Node, templates: &mpsc::Sender<BlockTemplate>, floor: &Floor) {
-    let mut down = false;
-    loop {
-        let error = match node.template(None).await {
-            Err(error) => error,
-            Ok(first) => {
-                if std::mem::take(&mut down) {
-                    info!("node is back");
-                    floor.tell(PoolEvent::NodeUp);
-                }
-                match feed(node, first, templates, floor.config.limits.template_refresh).await {
-                    Err(error) => error,
-                    // The driver has gone: the pool stops.
-                    Ok(()) => return,
-                }
+/// Templates from one node after the other.
+struct Feed<'a> {
+    nodes: &'a Nodes,
+    templates: &'a mpsc::Sender<BlockTemplate>,
+    floor: &'a Floor,
+    /// No node gives templates.
+    down: bool,
+}
+
+impl Feed<'_> {
+    async fn run(mut self) {
+        let nodes = self.nodes;
+        loop {
+            let (index, node) = nodes.chosen();
+            let ended = tokio::select! {
+                ended = self.from(node) => ended,
+                () = nodes.is_passed_over(index) => continue,
+            };
+            let Err(error) = ended else {
+                // The driver has gone: the pool stops.
+                return;
+            };
+            nodes.failed(index, &error);
+            if nodes.chosen().0 == index {
+                self.no_node(&error);
+                sleep(RETRY).await;
             }
-        };
-        if !std::mem::replace(&mut down, true) {
-            warn!(%error, "node gives no templates");
-            floor.tell(PoolEvent::NodeDown { error: error.to_string() });
         }
-        sleep(RETRY).await;
+    }
+
+    fn no_node(&mut self, error: &NodeError) {
+        if !std::mem::replace(&mut self.down, true) {
+            error!(%error, "no node gives templates: rigs keep their last job");
+            self.floor.tell(PoolEvent::NodeDown { error: error.to_string() });
+        }
+    }
+
+    async fn from(&mut self, node: &dyn Node) -> Result<(), NodeError> {
+        let first = node.template(None).await?;
+        info!(node = node.name(), height = first.height, "templates come from this node");
+        if std::mem::take(&mut self.down) {
+            self.floor.tell(PoolEvent::NodeUp);
+        }
+        feed(node, first, self.templates, self.floor.config.limits.template_refresh).await
     }
 }
 

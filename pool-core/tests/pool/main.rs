@@ -5,6 +5,7 @@
 mod blocks;
 mod client;
 mod epochs;
+mod fake_node;
 mod handshake;
 mod hostile;
 mod lots;
@@ -14,4 +15,5 @@ mod profiles;
 mod protocol;
 mod rejects;
 mod resume;
+mod several_nodes;
 mod test_pool;

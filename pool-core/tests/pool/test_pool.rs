@@ -8,7 +8,7 @@ use audit_core::{
 };
 use pool_core::{
     EpochStart, Limits, Listener, ListenerProfile, Lots, Pool, PoolConfig, PoolEvent,
-    node::{EmbeddedChain, EmbeddedConfig, Node},
+    node::{EmbeddedChain, EmbeddedConfig, Node, Nodes, Patience},
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::mpsc};
@@ -20,6 +20,9 @@ use crate::client::Client;
 pub(crate) const NO_BLOCKS: u32 = 0x1d00_ffff;
 /// Every second hash is a block.
 pub(crate) const ALL_BLOCKS: u32 = 0x207f_ffff;
+/// Nodes of tests answer at once or not at all.
+const PATIENCE: Patience =
+    Patience { probe: Duration::from_millis(20), answer: Duration::from_millis(500), lag: Duration::from_millis(100) };
 /// About 4,096 hashes.
 pub(crate) const EASY: i8 = -20;
 
@@ -84,6 +87,16 @@ impl TestPool {
         change: impl FnOnce(&mut PoolConfig),
         node: impl FnOnce(Arc<EmbeddedChain>) -> Arc<dyn Node>,
     ) -> Self {
+        Self::on_several(folder, nbits, change, |chain| vec![node(chain)]).await
+    }
+
+    /// On nodes that are made of the chain.
+    pub(crate) async fn on_several(
+        folder: TempDir,
+        nbits: u32,
+        change: impl FnOnce(&mut PoolConfig),
+        nodes: impl FnOnce(Arc<EmbeddedChain>) -> Vec<Arc<dyn Node>>,
+    ) -> Self {
         let mut config = config(folder.path());
         change(&mut config);
         let nbits = Nbits::new(nbits);
@@ -91,7 +104,8 @@ impl TestPool {
         let (farm, address) = listener(ListenerProfile::Farm).await;
         let (rented, rental) = listener(ListenerProfile::Rental).await;
         let stop = CancellationToken::new();
-        let (pool, events) = Pool::start(config, node(chain.clone()), vec![farm, rented], stop.clone()).await.unwrap();
+        let nodes = Nodes::new(nodes(chain.clone()), PATIENCE).unwrap();
+        let (pool, events) = Pool::start(config, nodes, vec![farm, rented], stop.clone()).await.unwrap();
         Self { pool, chain, events, address, rental, folder, stop }
     }
 

@@ -43,6 +43,11 @@ impl Rpc {
         Ok(Self { endpoint, http })
     }
 
+    /// Without credentials.
+    pub(super) fn url(&self) -> &str {
+        &self.endpoint.url
+    }
+
     pub(super) async fn call(&self, method: &'static str, params: &Value, limit: Duration) -> Result<Value, NodeError> {
         let (user, password) = self.login().await?;
         let body = json!({"jsonrpc": "1.0", "id": 0, "method": method, "params": params});

@@ -71,7 +71,7 @@ async fn blocks_that_break_a_rule_are_refused_by_name() {
     mine(&chain).await;
     let good = chain.template(None).await.unwrap();
     let refused = async |block: Vec<u8>| match chain.submit_block(&block).await.unwrap() {
-        Submitted::Rejected(reason) => reason,
+        Submitted::Rejected(reason) | Submitted::NotYet(reason) => reason,
         Submitted::Accepted => "accepted".into(),
     };
     let broken = |change: fn(&mut BlockTemplate)| {
@@ -79,7 +79,11 @@ async fn blocks_that_break_a_rule_are_refused_by_name() {
         change(&mut template);
         fixtures::mine(template)
     };
-    assert_eq!(refused(broken(|template| template.prevhash = BlockHash([1; 32]))).await, "bad-prevblk");
+    assert_eq!(refused(broken(|template| template.prevhash = BlockHash([1; 32]))).await, "prev-blk-not-found");
+    let genesis = chain.block_hash_at(0).await.unwrap().unwrap();
+    let mut beside_the_tip = good.clone();
+    beside_the_tip.prevhash = genesis;
+    assert_eq!(refused(fixtures::mine(beside_the_tip)).await, "bad-prevblk");
     assert_eq!(refused(broken(|template| template.height += 1)).await, "bad-cb-height");
     assert_eq!(refused(broken(|template| template.nbits = Nbits::new(0x207f_fffe))).await, "bad-diffbits");
     assert_eq!(refused(broken(|template| template.curtime = u32::MAX - 1)).await, "time-too-new");

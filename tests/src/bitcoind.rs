@@ -65,6 +65,17 @@ impl Bitcoind {
         self.rpc("getblockcount", json!([])).await?.as_u64().context("getblockcount answered no number")
     }
 
+    /// Hash of the best block.
+    pub async fn best_block(&self) -> anyhow::Result<String> {
+        let best = self.rpc("getbestblockhash", json!([])).await?;
+        Ok(best.as_str().context("getbestblockhash answered no text")?.to_owned())
+    }
+
+    /// Kills the node, at whatever it is doing.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
     /// Calls a method of the node.
     pub async fn rpc(&self, method: &str, parameters: Value) -> anyhow::Result<Value> {
         let request = json!({ "jsonrpc": "1.0", "id": "tests", "method": method, "params": parameters });

@@ -13,7 +13,7 @@ use tests::bitcoind::{Bitcoind, Network};
 use tests::evidence::Log;
 use tests::figure;
 use tests::play::Buyer;
-use tests::poll::{MINED, until};
+use tests::poll::{MINED, SOON, until};
 use tests::rig::Rig;
 use tests::server::{Plan, Server};
 use tests::stratum::Session;
@@ -94,6 +94,33 @@ async fn bitcoin_core_accepts_and_matures_our_blocks_on_regtest() -> anyhow::Res
     })
     .await?;
     mined.verify(Network::Regtest).await
+}
+
+/// Two nodes that know nothing of each other: whatever both have, they have from the server.
+#[tokio::test]
+async fn every_node_of_bitcoin_core_gets_our_blocks_and_one_may_die() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (mut first, second) = (Bitcoind::start(Network::Regtest).await?, Bitcoind::start(Network::Regtest).await?);
+    let urls = format!("{},{}", first.url()?, second.url()?);
+    let plan = Plan::bitcoin_core(folder.path(), Network::Regtest.name(), &urls, REGTEST_ADDRESS);
+    let mut server = Server::start(plan).await?;
+    let mut worker = Session::open(server.stratum(), "test.worker").await?;
+    for _ in 0..3 {
+        worker.mine_block().await?;
+    }
+    until("both nodes to be on one chain of ours", SOON, async || {
+        let tips = (first.best_block().await?, second.best_block().await?);
+        Ok((tips.0 == tips.1 && second.height().await? >= 3).then_some(()))
+    })
+    .await?;
+    first.kill().await?;
+    let height = second.height().await?;
+    for _ in 0..3 {
+        worker.mine_block().await?;
+    }
+    until("blocks on the node that is left", SOON, async || Ok((second.height().await? >= height + 3).then_some(())))
+        .await?;
+    server.stop().await
 }
 
 /// A block is about five million hashes here: shares and blocks in a ratio as on a real network, from a real rig.

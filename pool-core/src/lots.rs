@@ -69,6 +69,14 @@ impl Lots {
         registered.get(name).map(|lot| stats(&lot.leg))
     }
 
+    /// Every registered lot by name, closed ones included.
+    pub fn all(&self) -> Vec<(String, LotStats)> {
+        let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = registered.iter().map(|(name, lot)| (name.clone(), stats(&lot.leg))).collect();
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        all
+    }
+
     /// What all lots that are not registered have brought together.
     pub fn unregistered(&self) -> LotStats {
         stats(&self.unregistered)

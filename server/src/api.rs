@@ -105,5 +105,8 @@ fn operator_routes(config: &mut ServiceConfig<'_>) {
         .service(admin::list_all_contracts)
         .service(admin::confirm_payment)
         .service(admin::cancel_contract)
-        .service(admin::read_ledger);
+        .service(admin::read_ledger)
+        .service(admin::lot::create_lot)
+        .service(admin::lot::list_lots)
+        .service(admin::lot::close_lot);
 }

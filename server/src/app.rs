@@ -1,5 +1,6 @@
 //! Start-up in reading order, and the orderly end.
 
+mod lots;
 pub mod operator_token;
 mod promises;
 mod sample_offer;
@@ -52,11 +53,13 @@ impl App {
         let rigs = bind_for_rigs(&config).await?;
         let stratum = rigs.iter().map(|rigs| rigs.socket.local_addr()).collect::<Result<_, _>>()?;
 
-        let engine = Engine::start(engine_config(&config)?, database.clone(), nodes, rigs, stop.clone()).await?;
+        let lots = lots::load(&database, config.pool.require_lots).await?;
+        let engine_config = engine_config(&config, &lots)?;
+        let engine = Engine::start(engine_config, database.clone(), nodes, rigs, stop.clone()).await?;
         if let Some(name) = &config.sample_offer {
             sample_offer::ensure(name, &database, &engine).await?;
         }
-        let state = State::new(Arc::new(config), database.clone(), engine.clone(), operator_token);
+        let state = State::new(Arc::new(config), database.clone(), engine.clone(), lots, operator_token);
         let server = serve(Data::new(state), listener)?;
         Ok(Self { http, stratum, server, engine, database, stop })
     }
@@ -132,7 +135,7 @@ fn core_node(endpoint: &str) -> Result<Arc<dyn Node>> {
     Ok(Arc::new(CoreNode::new(CoreEndpoint::parse(endpoint)?)?))
 }
 
-fn engine_config(config: &Config) -> Result<EngineConfig> {
+fn engine_config(config: &Config, lots: &Arc<Lots>) -> Result<EngineConfig> {
     Ok(EngineConfig {
         data: config.storage.data.clone(),
         origin: config.log.origin.clone(),
@@ -142,7 +145,7 @@ fn engine_config(config: &Config) -> Result<EngineConfig> {
         first_level: config.pool.first_level,
         min_level: config.pool.min_level,
         shares_per_minute: config.pool.shares_per_minute,
-        lots: Arc::new(Lots::new(false)),
+        lots: Arc::clone(lots),
         liabilities_every: Duration::from_millis(config.money.liabilities_ms),
     })
 }

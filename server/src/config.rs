@@ -82,6 +82,9 @@ pub struct PoolSettings {
     /// IP:PORT is a farm; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:3333", value_name = "LISTENER", value_delimiter = ',', action = ArgAction::Set)]
     pub stratum: Vec<StratumListener>,
+    /// Refuse logins for lots that are not registered with `provenhash admin create-lot`
+    #[arg(long)]
+    pub require_lots: bool,
     /// Text in each coinbase that says who mined it, at most 20 bytes
     #[arg(long, default_value = "/provenhash/", value_parser = coinbase_tag)]
     pub coinbase_tag: String,

@@ -16,6 +16,7 @@ pub mod idempotency;
 pub mod ledger;
 pub mod liabilities;
 pub mod log_entries;
+pub mod lots;
 pub mod offers;
 pub mod settlements;
 pub mod work_sums;

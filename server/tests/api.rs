@@ -7,6 +7,7 @@ mod api {
     mod harness;
     mod idempotency;
     mod ledger;
+    mod lots;
     mod operator;
     mod pages;
     mod proofs;

@@ -1,5 +1,6 @@
-//! The operator's routes: offers, payments, the book.
+//! The operator's routes: offers, payments, the book, lots.
 
+pub mod lot;
 pub mod offer;
 
 use actix_web::web::{Data, Json, Path, Query};

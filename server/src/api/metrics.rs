@@ -7,6 +7,10 @@ use actix_web::http::StatusCode;
 
 use crate::tlog::WitnessStatus;
 
+mod lots;
+
+pub use lots::lots;
+
 /// Counters. Each is a plain total: nothing is decided by them, so no ordering is needed.
 #[derive(Debug, Default)]
 pub struct Metrics {

@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 
 use super::State;
-use super::metrics::{metric, witnesses};
+use super::metrics::{lots, metric, witnesses};
 use crate::db::{blocks, epochs, settlements};
 use crate::problem::{Code, Problem, ProblemBody};
 
@@ -59,5 +59,6 @@ pub(crate) async fn read_metrics(state: Data<State>) -> Result<HttpResponse, Pro
         metric(&mut text, name, "gauge", help, value);
     }
     witnesses(&mut text, &engine.witnesses);
+    lots(&mut text, &state.lots);
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use pool_core::Lots;
 use tokio::sync::Semaphore;
 
 use super::access::OperatorToken;
 use super::idempotent::InFlight;
 use super::metrics::Metrics;
 use super::rate::RateLimit;
+use crate::clock::now_ms;
 use crate::config::Config;
 use crate::db::Database;
 use crate::engine::Engine;
@@ -20,6 +22,10 @@ pub struct State {
     pub config: Arc<Config>,
     pub database: Database,
     pub engine: Engine,
+    /// Whose rigs are served; the pool asks it too.
+    pub lots: Arc<Lots>,
+    /// Since when lots and metrics count.
+    pub started_ms: u64,
     pub metrics: Metrics,
     pub(super) operator_token: OperatorToken,
     pub(super) sign_in_rate: RateLimit,
@@ -28,11 +34,19 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(config: Arc<Config>, database: Database, engine: Engine, operator_token: OperatorToken) -> Self {
+    pub fn new(
+        config: Arc<Config>,
+        database: Database,
+        engine: Engine,
+        lots: Arc<Lots>,
+        operator_token: OperatorToken,
+    ) -> Self {
         Self {
             config,
             database,
             engine,
+            lots,
+            started_ms: now_ms(),
             metrics: Metrics::default(),
             operator_token,
             sign_in_rate: RateLimit::default(),

@@ -59,6 +59,15 @@ enum RouteCommand {
     },
     /// Cancel a reserved contract
     Cancel { contract: Uuid },
+    /// Register a lot and print its secret, the password of its logins; it is told only once
+    CreateLot { name: String },
+    /// List lots with what each has sent, and what became of it
+    Lots {
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Refuse further logins for a lot
+    CloseLot { name: String },
     /// Show the accounts of the ledger and their balances
     Ledger {
         #[arg(long)]
@@ -112,6 +121,9 @@ impl RouteCommand {
                 Request::post(format!("contracts/{contract}/confirm-payment"), Some(body))
             }
             Self::Cancel { contract } => Request::post(format!("contracts/{contract}/cancel"), None),
+            Self::CreateLot { name } => Request::post("lots".into(), Some(json!({"name": name}))),
+            Self::Lots { cursor } => Request::get("lots", [("cursor", cursor.clone())]),
+            Self::CloseLot { name } => Request::post(format!("lots/{name}/close"), None),
             Self::Ledger { cursor } => Request::get("ledger", [("cursor", cursor.clone())]),
         }
     }

@@ -1,5 +1,8 @@
 //! One running application per test and database, and short words for talking to it.
 
+use std::net::SocketAddr;
+use std::path::Path;
+
 use clap::Parser;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -7,7 +10,6 @@ use server::app::{App, operator_token};
 use server::config::Config;
 use server::db::{Database, ledger};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
-use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -20,12 +22,13 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) struct TestApp {
     pub(crate) database: Database,
     pub(crate) operator: String,
+    /// Where rigs connect.
+    pub(crate) stratum: SocketAddr,
     address: String,
     client: reqwest::Client,
     stop: CancellationToken,
     running: JoinHandle<anyhow::Result<()>>,
     postgres: Option<(String, String)>,
-    _folder: TempDir,
 }
 
 /// What the server said.
@@ -46,10 +49,18 @@ struct Arguments {
 /// the application must end in order.
 pub(crate) async fn on_each_database(test: impl AsyncFn(&TestApp)) {
     for url in [None, std::env::var("DATABASE_URL").ok()].into_iter().take(1 + usize::from(has_postgres())) {
-        let app = TestApp::start(url).await;
+        let folder = tempfile::tempdir().unwrap();
+        let app = TestApp::start(url, folder.path(), &[]).await;
         test(&app).await;
         app.finish().await;
     }
+}
+
+/// Runs a test on SQLite in a folder that may have served before.
+pub(crate) async fn on_folder(folder: &Path, flags: &[&str], test: impl AsyncFn(&TestApp)) {
+    let app = TestApp::start(None, folder, flags).await;
+    test(&app).await;
+    app.finish().await;
 }
 
 fn has_postgres() -> bool {
@@ -57,11 +68,11 @@ fn has_postgres() -> bool {
 }
 
 impl TestApp {
-    async fn start(server_url: Option<String>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().to_str().unwrap();
+    async fn start(server_url: Option<String>, folder: &Path, flags: &[&str]) -> Self {
+        let data = folder.to_str().unwrap();
         let mut arguments =
             vec!["test", "--listen=127.0.0.1:0", "--stratum=127.0.0.1:0", "--epoch-ms=86400000", "--data", data];
+        arguments.extend(flags);
         let postgres = match server_url {
             Some(url) => Some(create_postgres(url).await),
             None => None,
@@ -74,15 +85,16 @@ impl TestApp {
         let stop = CancellationToken::new();
         let app = App::start(config, stop.clone()).await.unwrap();
         let address = format!("http://{}", app.http_address());
+        let stratum = app.stratum_addresses()[0];
         Self {
             database: Database::open(&database_url).await.unwrap(),
-            operator: operator_token::read(folder.path()).unwrap(),
+            operator: operator_token::read(folder).unwrap(),
+            stratum,
             address,
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
             stop,
             running: tokio::spawn(app.run()),
             postgres,
-            _folder: folder,
         }
     }
 

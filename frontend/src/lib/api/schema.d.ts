@@ -127,6 +127,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/lots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The registered lots by name, with what each has brought. */
+        get: operations["list_lots"];
+        put?: never;
+        /**
+         * Registers a lot and draws its secret.
+         * @description Takes no Idempotency-Key: repeated, it answers `name_taken` and changes nothing, and a stored answer would be a stored
+         *     secret.
+         */
+        post: operations["create_lot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/lots/{name}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Closes a lot: further logins are refused, who is logged in goes on. Repeated, it changes nothing. */
+        post: operations["close_lot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/offers": {
         parameters: {
             query?: never;
@@ -677,6 +716,54 @@ export interface components {
              */
             settlement: number;
         };
+        /** @description A lot to be. */
+        LotRequest: {
+            /**
+             * @description 1 to 40 of `A-Z a-z 0-9 _ -`; logins are this, a dot and a worker's name.
+             * @example nicehash-7
+             */
+            name: string;
+        };
+        /** @description A lot's secret, which is told only here. */
+        LotSecretView: {
+            /** Format: int64 */
+            created_ms: number;
+            name: string;
+            /**
+             * Format: password
+             * @description The password of every login for this lot.
+             */
+            secret: string;
+        };
+        /** @description A lot, and what its rigs have brought since `counted_since_ms`, when the server started. */
+        LotView: {
+            /** Format: int64 */
+            accepted: number;
+            /**
+             * Format: int64
+             * @description When it was closed; null while logins are admitted.
+             */
+            closed_ms?: number | null;
+            /** Format: int64 */
+            counted_since_ms: number;
+            /** Format: int64 */
+            created_ms: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Submissions of logged-in workers: `accepted` and all of `rejected`.
+             */
+            received: number;
+            /** @description Reasons that occurred. */
+            rejected: components["schemas"]["RejectedView"][];
+            /** @description Work of the accepted ones. */
+            work: string;
+            /**
+             * Format: int64
+             * @description Workers that are logged in now.
+             */
+            workers: number;
+        };
         /** @description What the operator sends. Hashrates are decimal strings. */
         OfferRequest: {
             /** @description What may be reserved or active at the same time. */
@@ -850,6 +937,39 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_LotView: {
+            items: {
+                /** Format: int64 */
+                accepted: number;
+                /**
+                 * Format: int64
+                 * @description When it was closed; null while logins are admitted.
+                 */
+                closed_ms?: number | null;
+                /** Format: int64 */
+                counted_since_ms: number;
+                /** Format: int64 */
+                created_ms: number;
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Submissions of logged-in workers: `accepted` and all of `rejected`.
+                 */
+                received: number;
+                /** @description Reasons that occurred. */
+                rejected: components["schemas"]["RejectedView"][];
+                /** @description Work of the accepted ones. */
+                work: string;
+                /**
+                 * Format: int64
+                 * @description Workers that are logged in now.
+                 */
+                workers: number;
+            }[];
+            /** @description Where the next page starts, null on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_OfferView: {
             items: {
                 /** @description What is left of the capacity now. */
@@ -957,6 +1077,16 @@ export interface components {
             nonce: string;
             /** Format: uuid */
             uuid: string;
+        };
+        /** @description How often submissions were rejected for one reason. */
+        RejectedView: {
+            /** Format: int64 */
+            count: number;
+            /**
+             * @description As in an epoch's `rejects.json`.
+             * @example above_target
+             */
+            reason: string;
         };
         /** @description The newest list of liabilities, and coins that back it. */
         ReservesView: {
@@ -1337,6 +1467,128 @@ export interface operations {
             };
             /** @description operator_only */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_lots: {
+        parameters: {
+            query?: {
+                /** @description Items at most, 1 to 200, by default 50. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LotView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_lot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LotRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LotSecretView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description name_taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_lot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LotView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

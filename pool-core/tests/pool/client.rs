@@ -13,6 +13,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::strict::Strict;
+
 /// Nothing in these tests takes this long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -23,6 +25,7 @@ pub(crate) struct Client {
     next_id: u64,
     pub(crate) extranonce1: Vec<u8>,
     pub(crate) difficulty: f64,
+    pub(crate) strict: Strict,
 }
 
 /// Top 64 bits of the target of nbits 207fffff.
@@ -53,7 +56,15 @@ impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         let (reader, writer) = TcpStream::connect(address).await.unwrap().into_split();
         let (notifications, extranonce1) = (VecDeque::new(), Vec::new());
-        Self { reader: BufReader::new(reader), writer, notifications, next_id: 1, extranonce1, difficulty: 0.0 }
+        Self {
+            reader: BufReader::new(reader),
+            writer,
+            notifications,
+            next_id: 1,
+            extranonce1,
+            difficulty: 0.0,
+            strict: Strict::default(),
+        }
     }
 
     pub(crate) async fn introduce(&mut self, worker: &str) {
@@ -111,7 +122,11 @@ impl Client {
         let mut line = String::new();
         match timeout(PATIENCE, self.reader.read_line(&mut line)).await.expect("a line in time") {
             Ok(0) | Err(_) => None,
-            Ok(_) => Some(serde_json::from_str(&line).unwrap()),
+            Ok(_) => {
+                let message = serde_json::from_str(&line).unwrap();
+                self.strict.check(&message);
+                Some(message)
+            }
         }
     }
 

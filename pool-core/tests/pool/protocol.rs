@@ -79,7 +79,7 @@ async fn only_invalid_shares_bring_the_job_again_then_a_reconnect_then_the_end()
     let miss = miner.miss(&job);
     assert_eq!(miner.submit_refused(&miss).await.0, 23);
     let again = miner.job().await;
-    assert_eq!((&again.id, again.clean), (&job.id, true));
+    assert_eq!((&again.id, again.clean, miner.strict.resent), (&job.id, true, 1));
     assert_eq!(miner.submit_refused(&miss).await.0, 23);
     assert_eq!(miner.message().await.unwrap()["method"], "client.show_message");
     assert_eq!(miner.message().await.unwrap(), json!({"id": null, "method": "client.reconnect", "params": []}));

@@ -16,6 +16,7 @@ async fn introduce(client: &mut Client, params: serde_json::Value) -> String {
 async fn resume(pool: &TestPool, id: &str, extranonce1: &[u8]) -> Client {
     loop {
         let mut client = pool.connect().await;
+        client.strict.resumed = true;
         introduce(&mut client, json!(["test/1.0", id])).await;
         if client.extranonce1 == extranonce1 {
             return client;

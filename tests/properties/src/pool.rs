@@ -1,12 +1,33 @@
 //! Parsers of what rigs send.
 
-use pool_core::{JobId, stratum::request::parse};
+use pool_core::{
+    JobId,
+    stratum::{
+        request::{Call, parse},
+        submit,
+    },
+};
 
-/// A line is a request or a complaint; neither repeats more than the line said.
+/// A line is a request or a complaint; neither repeats more than the line said, and ids are repeated as they were.
 pub(crate) fn stratum_line(bytes: &[u8]) {
-    match parse(bytes) {
-        Ok(request) => assert!(request.id.is_null() || request.id.is_number() || request.id.is_string()),
+    let read = parse(bytes);
+    match &read {
+        Ok(request) => {
+            assert!(request.id.is_null() || request.id.is_i64() || request.id.is_u64() || request.id.is_string());
+            assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&request.id.to_string()).ok().as_ref(),
+                Some(&request.id)
+            );
+            if let Call::Authorize(login) = &request.call {
+                assert!(login.name.starts_with(&login.worker), "{login:?}");
+            }
+        }
         Err(complaint) => assert!(complaint.text.chars().all(|char| !char.is_control()), "{:?}", complaint.text),
+    }
+    if let Some(line) = submit::parse(bytes) {
+        let Ok(request) = read else { panic!("only the fast parser reads {line:?}") };
+        let Call::Submit(submit) = &request.call else { panic!("{request:?} is no submission") };
+        assert_eq!((request.id.to_string().as_str(), submit.texts()), (line.id, line.texts));
     }
 }
 

@@ -4,16 +4,52 @@ use audit_core::header::Header;
 
 use crate::node::BlockTemplate;
 
-/// The whole block (BIP 144): header, coinbase, the template's transactions. `coinbase` is the non-witness serialisation;
-/// where the template has a witness commitment it gets BIP 141's reserved value as its witness.
-pub(crate) fn assemble(header: &Header, coinbase: &[u8], template: &BlockTemplate) -> Vec<u8> {
-    let mut block = header.to_bytes().to_vec();
-    push_compact_size(&mut block, template.transactions.len() + 1);
-    match template.witness_commitment {
-        Some(_) => push_with_witness(&mut block, coinbase),
-        None => block.extend(coinbase),
+/// What every block on a template has in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BlockBody {
+    has_witness_commitment: bool,
+    /// Transactions behind the coinbase.
+    count: u32,
+    /// Their serialisations, one behind the other.
+    transactions: Vec<u8>,
+}
+
+impl BlockBody {
+    /// One byte for the commitment, the count.
+    pub(crate) fn head_of(template: &BlockTemplate) -> [u8; 5] {
+        let [c0, c1, c2, c3] = (template.transactions.len() as u32).to_be_bytes();
+        [u8::from(template.witness_commitment.is_some()), c0, c1, c2, c3]
     }
-    template.transactions.iter().for_each(|transaction| block.extend(&transaction.data));
+
+    pub(crate) fn of(template: &BlockTemplate) -> Self {
+        let data = || template.transactions.iter().map(|transaction| &transaction.data);
+        let mut transactions = Vec::with_capacity(data().map(Vec::len).sum());
+        data().for_each(|data| transactions.extend_from_slice(data));
+        let has_witness_commitment = template.witness_commitment.is_some();
+        Self { has_witness_commitment, count: template.transactions.len() as u32, transactions }
+    }
+
+    /// On disk: what [`BlockBody::head_of`] gives, then the transactions.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (flag, rest) = bytes.split_first()?;
+        let (count, transactions) = rest.split_first_chunk()?;
+        let has_witness_commitment = matches!(flag, 1);
+        let count = u32::from_be_bytes(*count);
+        (*flag <= 1).then(|| Self { has_witness_commitment, count, transactions: transactions.to_vec() })
+    }
+}
+
+/// The whole block (BIP 144): header, coinbase, the other transactions. `coinbase` is the non-witness serialisation; where
+/// the template has a witness commitment it gets BIP 141's reserved value as its witness.
+pub(crate) fn assemble(header: &Header, coinbase: &[u8], body: &BlockBody) -> Vec<u8> {
+    let mut block = header.to_bytes().to_vec();
+    push_compact_size(&mut block, body.count as usize + 1);
+    if body.has_witness_commitment {
+        push_with_witness(&mut block, coinbase);
+    } else {
+        block.extend(coinbase);
+    }
+    block.extend(&body.transactions);
     block
 }
 

@@ -8,7 +8,7 @@ use audit_core::{
 };
 
 use crate::{
-    block::assemble,
+    block::{BlockBody, assemble},
     config::{Limits, PoolConfig},
     epoch_start::EpochStart,
     live_job::LiveJob,
@@ -76,5 +76,5 @@ pub(crate) fn mine(template: BlockTemplate) -> Vec<u8> {
     };
     let judged = (0..).find_map(try_nonce).unwrap();
     let coinbase = job.row.coinbase_bytes(&at_level.anchor, [1; 4], [2; 8]);
-    assemble(&job.row.header(&at_level.anchor, [1; 4], &judged.record), &coinbase, &job.template)
+    assemble(&job.row.header(&at_level.anchor, [1; 4], &judged.record), &coinbase, &BlockBody::of(&job.template))
 }

@@ -5,6 +5,8 @@
 //! acknowledged. A broken frame with whole ones anywhere behind it is damage, not a tear, and is an error: cutting there
 //! would take what was acknowledged.
 
+use std::io::{self, Write};
+
 use thiserror::Error;
 
 /// Bytes before kind and payload.
@@ -54,6 +56,20 @@ pub(crate) fn push(bytes: &mut Vec<u8>, kind: u8, payload: &[u8]) {
     bytes.extend(crc.to_be_bytes());
     bytes.push(kind);
     bytes.extend(payload);
+}
+
+/// Writes a frame whose payload is in parts: megabytes need not be put together first.
+pub(crate) fn write<'a>(
+    output: &mut impl Write,
+    kind: u8,
+    parts: impl Iterator<Item = &'a [u8]> + Clone,
+) -> io::Result<()> {
+    let len: usize = parts.clone().map(<[u8]>::len).sum();
+    let crc = parts.clone().fold(crc32c::crc32c(&[kind]), crc32c::crc32c_append);
+    output.write_all(&(len as u32 + 1).to_be_bytes())?;
+    output.write_all(&crc.to_be_bytes())?;
+    output.write_all(&[kind])?;
+    parts.into_iter().try_for_each(|part| output.write_all(part))
 }
 
 /// Reads `file` from byte `at` on.
@@ -126,6 +142,14 @@ mod tests {
         fn garbage_is_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 5..200)) {
             let _ = read(&bytes, 5);
         }
+    }
+
+    #[test]
+    fn parts_make_the_same_frame_as_the_whole() {
+        let (mut pushed, mut written) = (Vec::new(), Vec::new());
+        push(&mut pushed, 7, b"whole");
+        write(&mut written, 7, [&b"wh"[..], b"", b"ole"].into_iter()).unwrap();
+        assert_eq!(written, pushed);
     }
 
     #[test]

@@ -79,6 +79,14 @@ pub fn read_epoch(journal_dir: &Path, epoch: u64) -> Result<EpochMaterial, Journ
     if replay.closed { Ok(replay.material) } else { Err(JournalError::NotClosed(epoch)) }
 }
 
+/// What the journal of an epoch says so far, closed or not. Changes nothing.
+///
+/// # Errors
+/// See [`JournalError`].
+pub(crate) fn read_so_far(folder: &Path, epoch: u64) -> Result<EpochMaterial, JournalError> {
+    Ok(load(folder, epoch)?.ok_or(JournalError::NotOpened(epoch))?.material)
+}
+
 /// Starts an epoch's journal or goes on with it. What is in the file when this returns survives a power cut.
 ///
 /// # Errors

@@ -33,6 +33,7 @@ mod session;
 mod stats;
 pub mod stratum;
 mod subscriptions;
+mod template_file;
 mod vardiff;
 mod worker;
 

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use audit_core::{
@@ -15,9 +18,15 @@ use audit_core::{
     work::{Level, Target},
 };
 use share_hash::JobHasher;
+use tokio::sync::mpsc;
 
 use crate::{
-    branch::coinbase_branch, epoch_start::EpochStart, job_id::JobId, node::BlockTemplate, stratum::notify::NotifyLine,
+    branch::coinbase_branch,
+    epoch_start::EpochStart,
+    job_id::JobId,
+    node::BlockTemplate,
+    stratum::notify::NotifyLine,
+    template_file::{self, TemplateFile},
 };
 
 /// A job of an epoch. Its row never changes; texts are made when a level is first asked for.
@@ -30,6 +39,7 @@ pub(crate) struct LiveJob {
     hardest_level: Option<Level>,
     hasher: JobHasher,
     levels: Mutex<BTreeMap<Level, Arc<LevelJob>>>,
+    template_file: OnceLock<TemplateFile>,
 }
 
 /// What all sessions at one level share.
@@ -70,7 +80,16 @@ impl LiveJob {
         };
         let (network_target, hasher) = (row.nbits.target(), row.hasher());
         let hardest_level = network_target.and_then(hardest_level);
-        Ok(Self { start, row, template, network_target, hardest_level, hasher, levels: Mutex::default() })
+        Ok(Self {
+            start,
+            row,
+            template,
+            network_target,
+            hardest_level,
+            hasher,
+            levels: Mutex::default(),
+            template_file: OnceLock::new(),
+        })
     }
 
     /// The hash of the header that a share stands for.
@@ -79,6 +98,20 @@ impl LiveJob {
         self.hasher.hash(&[self.row.lane(anchor, extranonce1, record)], &mut hash);
         let [hash] = hash;
         BlockHash(hash)
+    }
+
+    /// Writes the job's transactions to disk, where they stay while a block may be found on the job. It survives a kill;
+    /// the returned handle is for syncing it. Takes milliseconds.
+    pub(crate) fn keep_transactions(&self, folder: &Path, done: mpsc::UnboundedSender<PathBuf>) -> io::Result<File> {
+        let path = template_file::path_of(folder, self.start.epoch, self.row.job);
+        let (kept, file) = TemplateFile::write(path, &self.template, done)?;
+        let _ = self.template_file.set(kept);
+        Ok(file)
+    }
+
+    /// What keeps the job's transactions on disk.
+    pub(crate) fn template_file(&self) -> Option<&TemplateFile> {
+        self.template_file.get()
     }
 
     /// The job's id at `level`.

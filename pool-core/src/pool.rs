@@ -26,8 +26,13 @@ use self::{
     floor::Floor,
 };
 use crate::{
-    config::PoolConfig, epoch_start::EpochStart, journal::JournalError, listener::Listener, node::Nodes,
-    stats::PoolStats,
+    config::PoolConfig,
+    epoch_start::EpochStart,
+    journal::JournalError,
+    listener::Listener,
+    node::Nodes,
+    stats::{BlockStats, PoolStats},
+    template_file,
 };
 
 /// Events that the server has not read yet; it reads all the time.
@@ -133,7 +138,9 @@ impl Pool {
         tasks.spawn(stop_edge(edge, stop.clone(), served.clone()));
         tasks.spawn(feed::run(nodes.clone(), templates, floor.clone(), stop.clone()));
         let fates = blocks::spawn(&tasks, &nodes, to_save, &floor, &served)?;
-        let driver = Driver::new(floor.clone(), tasks.clone(), profiles);
+        let (give_up, given_up) = mpsc::unbounded_channel();
+        tasks.spawn(blocks::until_farewell(served.clone(), template_file::delete(given_up)));
+        let driver = Driver::new(floor.clone(), tasks.clone(), profiles, give_up);
         tasks.spawn(driver.run(to_drive, fed, stop, served));
         tasks.close();
         Ok((Self { commands, floor, fates, nodes, tasks }, received))
@@ -160,7 +167,8 @@ impl Pool {
 
     /// Counters since the start, and what is now.
     pub fn stats(&self) -> PoolStats {
-        let (blocks, nodes) = (self.fates.stats(), self.nodes.status());
+        let (fates, nodes) = (self.fates.stats(), self.nodes.status());
+        let blocks = BlockStats { unsaved: self.floor.unsaved() as u64, ..fates };
         PoolStats { blocks, nodes, ..self.floor.counters.snapshot() }
     }
 

@@ -32,6 +32,8 @@ pub struct PoolStats {
 /// Found blocks on their way to the nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BlockStats {
+    /// Blocks that are found and not on disk yet.
+    pub unsaved: u64,
     /// Saved blocks that no node has decided.
     pub waiting: u64,
     /// How long the first of them has waited.

@@ -35,11 +35,18 @@ pub(super) struct Driver {
     last_job: Instant,
     /// Profiles whose promises the network's target has not been held against yet.
     unchecked: Vec<ListenerProfile>,
+    /// Hears of templates on disk that are not needed any more.
+    give_up: mpsc::UnboundedSender<PathBuf>,
 }
 
 impl Driver {
-    pub(super) fn new(floor: Arc<Floor>, tasks: TaskTracker, profiles: Vec<ListenerProfile>) -> Self {
-        Self { floor, tasks, template: None, last_job: Instant::now(), unchecked: profiles }
+    pub(super) fn new(
+        floor: Arc<Floor>,
+        tasks: TaskTracker,
+        profiles: Vec<ListenerProfile>,
+        give_up: mpsc::UnboundedSender<PathBuf>,
+    ) -> Self {
+        Self { floor, tasks, template: None, last_job: Instant::now(), unchecked: profiles, give_up }
     }
 
     /// Runs until `stop`; once rigs are `served`, the board is cleared, which lets the journals end.
@@ -86,7 +93,7 @@ impl Driver {
         let epoch = self.load(start).await?;
         let job = match self.template.clone() {
             None => None,
-            Some(template) => match self.add_job(&epoch, template) {
+            Some(template) => match self.add_job(&epoch, template).await {
                 Ok(job) => Some(job),
                 // After a restart: it still takes back its place, and the server is told to open the next.
                 Err(JobError::Full) => None,
@@ -164,7 +171,7 @@ impl Driver {
         };
         let Some(epoch) = latest else { return };
         if new_block || !has_job || now.duration_since(self.last_job) >= limits.template_refresh {
-            match self.add_job(&epoch, template) {
+            match self.add_job(&epoch, template).await {
                 Ok(job) => {
                     let (now, grace) = (Instant::now(), self.floor.config.grace);
                     self.floor.change_board(|board| board.put_up(job, now, grace));
@@ -174,7 +181,7 @@ impl Driver {
         }
     }
 
-    fn add_job(&mut self, epoch: &LiveEpoch, template: Arc<BlockTemplate>) -> Result<Arc<LiveJob>, JobError> {
+    async fn add_job(&mut self, epoch: &LiveEpoch, template: Arc<BlockTemplate>) -> Result<Arc<LiveJob>, JobError> {
         let config = &self.floor.config;
         let job = epoch.add_job(template, &config.coinbase_tag, &config.payout_script);
         if epoch.is_full() {
@@ -183,8 +190,25 @@ impl Driver {
         self.last_job = Instant::now();
         if let Ok(job) = &job {
             self.check_profiles(job);
+            self.keep_transactions(job.clone()).await;
         }
         job
+    }
+
+    /// Without them a block that a kill keeps from being saved is lost; without a job every block is.
+    async fn keep_transactions(&self, job: Arc<LiveJob>) {
+        let (folder, give_up, id) = (self.folder(), self.give_up.clone(), (job.start.epoch, job.row.job));
+        let kept = tokio::task::spawn_blocking(move || job.keep_transactions(&folder, give_up)).await;
+        match kept.map_err(std::io::Error::other).flatten() {
+            Ok(file) => drop(self.tasks.spawn_blocking(move || {
+                if let Err(error) = file.sync_data() {
+                    warn!(?id, %error, "the job's transactions may not survive a power cut");
+                }
+            })),
+            Err(error) => {
+                error!(?id, %error, "the job's transactions are not on disk: a kill can lose a block found on it")
+            }
+        }
     }
 
     /// Once, with the first job: test networks have easier targets than rental markets accept.

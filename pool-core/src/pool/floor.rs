@@ -119,17 +119,28 @@ impl Floor {
     /// Passes a block on. Never waits. Fails only when the pool has ended, and the share is in the journal all the same.
     pub(super) fn found(&self, block: Found) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
+        if let Some(file) = block.job.template_file() {
+            file.block_found();
+        }
         let _ = self.found.send(block);
     }
 
-    /// A found block has been saved, or can't be.
-    pub(super) fn block_handled(&self) {
+    /// A found block has been saved.
+    pub(super) fn saved(&self, block: &Found) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
+        if let Some(file) = block.job.template_file() {
+            file.block_saved();
+        }
+    }
+
+    /// Blocks found and not saved yet.
+    pub(super) fn unsaved(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Whether so many blocks wait to be saved that who finds them is read no further: only on a test network, where
     /// nearly every hash is a block.
     pub(super) fn has_too_many_blocks(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) >= BLOCKS_WAITING
+        self.unsaved() >= BLOCKS_WAITING
     }
 }

@@ -1,9 +1,26 @@
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use audit_core::seal::seal;
+use audit_core::{hash::BlockHash, seal::seal};
 use pool_core::{PoolEvent, node::Node};
 
-use crate::test_pool::{ALL_BLOCKS, TestPool};
+use crate::{
+    epochs::killed_copy,
+    test_pool::{ALL_BLOCKS, TestPool, start_of},
+};
+
+/// How many jobs' transactions are on disk.
+fn templates(folder: &Path) -> usize {
+    let names = fs::read_dir(folder.join("journal")).unwrap().map(|entry| entry.unwrap().path());
+    names.filter(|path| path.extension().is_some_and(|extension| extension == "template")).count()
+}
+
+/// The file of a block of height 1 that the node took.
+fn accepted(folder: &Path, hash: &BlockHash) -> PathBuf {
+    folder.join(format!("blocks/1-{hash}.accepted"))
+}
 
 #[tokio::test]
 async fn a_share_that_is_a_block_is_saved_submitted_and_evidence() {
@@ -48,4 +65,30 @@ async fn a_saved_block_is_submitted_at_the_next_start() {
     let next = if next.height == 1 { pool.chain.template(Some(&next.longpoll_id)).await.unwrap() } else { next };
     assert_eq!(next.prevhash, tip.hash);
     pool.stop().await;
+}
+
+#[tokio::test]
+async fn a_block_that_a_kill_kept_from_being_saved_is_rebuilt_and_submitted_at_the_next_start() {
+    let mut pool = TestPool::with(ALL_BLOCKS, |_| {}).await;
+    let mut miner = pool.miner().await;
+    let job = miner.clean_job().await;
+    miner.submit_accepted(&miner.mine_regtest_block(&job)).await;
+    // Journal and templates as they are, no block on disk, and the chain as it was before.
+    let killed = killed_copy(pool.folder.path());
+    let Some(found @ PoolEvent::BlockFound { hash, .. }) = pool.events.recv().await else { panic!() };
+    miner.clean_job().await;
+    let folder = pool.stop().await;
+    let expected = fs::read(accepted(folder.path(), &hash)).unwrap();
+    assert_eq!(templates(folder.path()), 0);
+    assert!(templates(killed.path()) > 0);
+
+    let mut pool = TestPool::without_epoch(killed, ALL_BLOCKS, |_| {}).await;
+    assert_eq!(pool.events.recv().await, Some(found));
+    pool.pool.open_epoch(start_of(1)).await.unwrap();
+    let mut miner = pool.miner().await;
+    miner.clean_job().await;
+    assert_eq!(pool.chain.tip().await.unwrap().hash, hash);
+    let folder = pool.stop().await;
+    assert_eq!(fs::read(accepted(folder.path(), &hash)).unwrap(), expected);
+    assert_eq!(templates(folder.path()), 0);
 }

@@ -6,7 +6,7 @@ use pool_core::{EpochStart, JobId, JournalError, PoolError, read_epoch};
 use crate::test_pool::{NO_BLOCKS, TestPool, start_of};
 
 /// What a killed process leaves: the files as they are now, and half a frame.
-fn killed_copy(folder: &Path) -> tempfile::TempDir {
+pub(crate) fn killed_copy(folder: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     fs::create_dir(copy.path().join("journal")).unwrap();
     for entry in fs::read_dir(folder.join("journal")).unwrap() {

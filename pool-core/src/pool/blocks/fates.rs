@@ -72,6 +72,7 @@ impl Fates {
             longest_wait: state.waiting.values().map(|waiting| now - waiting.since).max().unwrap_or_default(),
             accepted: state.accepted,
             rejected: state.rejected,
+            ..BlockStats::default()
         }
     }
 

@@ -31,6 +31,11 @@ impl SavedBlock {
         self.with_extension(WAITING)
     }
 
+    /// Whether it has been saved at any time, whatever became of it.
+    pub(super) fn exists(&self) -> bool {
+        self.states().any(|path| path.exists())
+    }
+
     /// The whole block.
     pub(super) async fn read(&self) -> io::Result<Vec<u8>> {
         let mut absent = io::Error::from(io::ErrorKind::NotFound);

@@ -1,0 +1,149 @@
+//! A job's transactions on disk while the job can be mined: with the journal they are enough to rebuild a block that a
+//! crash kept from being saved.
+//!
+//! `<epoch>-<job>.template` beside the journals: magic, then one frame. Written before any rig sees the job (a killed
+//! process keeps it), synced soon after, deleted when nobody can submit a share of the job any more and every block found
+//! on it is saved. What a crash leaves is read at the next start. Trusted: whoever can change it can lose such a block.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    iter,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use crate::{block::BlockBody, frame, node::BlockTemplate};
+
+const MAGIC: &[u8; 8] = b"PVHTPL1\n";
+const BODY: u8 = 1;
+/// Bytes per `write(2)`.
+const BUFFER: usize = 256 << 10;
+
+/// The file of a job of this process. Dropping it hands the path to whoever deletes, unless a found block needs it yet.
+#[derive(Debug)]
+pub(crate) struct TemplateFile {
+    path: PathBuf,
+    /// Blocks that were found on the job and are not saved.
+    unsaved: AtomicUsize,
+    done: mpsc::UnboundedSender<PathBuf>,
+}
+
+impl TemplateFile {
+    /// Writes the file. It survives a kill; the returned handle is for syncing it.
+    pub(crate) fn write(
+        path: PathBuf,
+        template: &BlockTemplate,
+        done: mpsc::UnboundedSender<PathBuf>,
+    ) -> io::Result<(Self, File)> {
+        let mut output = BufWriter::with_capacity(BUFFER, File::create(&path)?);
+        output.write_all(MAGIC)?;
+        let head = BlockBody::head_of(template);
+        let transactions = template.transactions.iter().map(|transaction| &transaction.data[..]);
+        frame::write(&mut output, BODY, iter::once(&head[..]).chain(transactions))?;
+        let file = output.into_inner()?;
+        Ok((Self { path, unsaved: AtomicUsize::new(0), done }, file))
+    }
+
+    /// A block was found on the job.
+    pub(crate) fn block_found(&self) {
+        self.unsaved.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A block that was found on the job is saved.
+    pub(crate) fn block_saved(&self) {
+        self.unsaved.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for TemplateFile {
+    fn drop(&mut self) {
+        if self.unsaved.load(Ordering::Relaxed) == 0 {
+            // Without a listener the pool has ended: the next start finds the file and needs it no more.
+            let _ = self.done.send(std::mem::take(&mut self.path));
+        }
+    }
+}
+
+/// Where the file of a job is.
+pub(crate) fn path_of(folder: &Path, epoch: u64, job: u16) -> PathBuf {
+    folder.join(format!("{epoch}-{job}.template"))
+}
+
+/// The transactions in a file.
+pub(crate) fn read(path: &Path) -> io::Result<BlockBody> {
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged", path.display()));
+    let bytes = fs::read(path)?;
+    let frames = frame::read(&bytes, MAGIC.len()).map_err(io::Error::other)?;
+    let frame = frames.whole.first().filter(|frame| bytes.starts_with(MAGIC) && frame.kind == BODY);
+    frame.and_then(|frame| BlockBody::from_bytes(frame.payload)).ok_or_else(damaged)
+}
+
+/// The files that are there, by epoch.
+pub(crate) fn list(folder: &Path) -> io::Result<BTreeMap<u64, Vec<PathBuf>>> {
+    let mut files: BTreeMap<u64, Vec<PathBuf>> = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let epoch = name.strip_suffix(".template").and_then(|stem| stem.split_once('-')?.0.parse().ok());
+        if let Some(epoch) = epoch {
+            files.entry(epoch).or_default().push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// Deletes files that were given up, until nobody can give up another one.
+pub(crate) async fn delete(mut given_up: mpsc::UnboundedReceiver<PathBuf>) {
+    while let Some(path) = given_up.recv().await {
+        if let Err(error) = tokio::fs::remove_file(&path).await {
+            warn!(path = %path.display(), %error, "a template that is not needed any more stays on disk");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fixtures, node::TemplateTransaction};
+    use audit_core::hash::BlockHash;
+
+    fn template() -> BlockTemplate {
+        let mut template = fixtures::template(0x207f_ffff);
+        template.transactions = vec![TemplateTransaction { data: vec![7; 1_000], txid: BlockHash([7; 32]) }];
+        template
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_a_torn_file_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path_of(folder.path(), 7, 3);
+        let (done, _listening) = mpsc::unbounded_channel();
+        let _file = TemplateFile::write(path.clone(), &template(), done).unwrap();
+        assert_eq!(read(&path).unwrap(), BlockBody::of(&template()));
+        assert_eq!(list(folder.path()).unwrap(), BTreeMap::from([(7, vec![path.clone()])]));
+        let whole = fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            assert!(read(&path).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_given_up_only_when_its_blocks_are_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let (done, mut given_up) = mpsc::unbounded_channel();
+        let write = |job| TemplateFile::write(path_of(folder.path(), 7, job), &template(), done.clone()).unwrap().0;
+        let [quiet, unsaved, saved] = [1, 2, 3].map(write);
+        unsaved.block_found();
+        saved.block_found();
+        saved.block_saved();
+        drop((quiet, unsaved, saved));
+        let paths: Vec<_> = std::iter::from_fn(|| given_up.try_recv().ok()).collect();
+        assert_eq!(paths, [1, 3].map(|job| path_of(folder.path(), 7, job)));
+    }
+}

@@ -102,7 +102,7 @@ impl Log {
 pub struct EpochFiles {
     jobs: JobsFile,
     sessions: SessionsFile,
-    shares: Vec<ShareRecord>,
+    pub shares: Vec<ShareRecord>,
 }
 
 impl EpochFiles {

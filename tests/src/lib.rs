@@ -21,6 +21,7 @@ pub mod poll;
 pub mod programs;
 pub mod random;
 pub mod rig;
+pub mod scripted_node;
 pub mod server;
 pub mod signal;
 pub mod stratum;

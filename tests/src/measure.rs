@@ -1,5 +1,6 @@
 //! What the benchmarks share: medians, a process's CPU time, and rows for people and machines.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,9 +12,16 @@ const TICKS_A_SECOND: u64 = 100;
 
 /// One measured or baseline row.
 pub struct Row {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     pub value: f64,
     pub unit: &'static str,
+}
+
+impl Row {
+    /// A row of this name.
+    pub fn new(name: impl Into<Cow<'static, str>>, value: f64, unit: &'static str) -> Row {
+        Row { name: name.into(), value, unit }
+    }
 }
 
 /// Prints the rows and, if asked, writes them with a summary that reads `name value` pairs.
@@ -48,12 +56,17 @@ pub fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
 
 /// Bytes of memory that this process holds now.
 pub fn memory() -> anyhow::Result<u64> {
-    status("VmRSS:")
+    status("self", "VmRSS:")
+}
+
+/// Bytes of memory that a process holds now.
+pub fn memory_of(pid: u32) -> anyhow::Result<u64> {
+    status(&pid.to_string(), "VmRSS:")
 }
 
 /// The most bytes of memory that this process held since [`reset_peak_memory`].
 pub fn peak_memory() -> anyhow::Result<u64> {
-    status("VmHWM:")
+    status("self", "VmHWM:")
 }
 
 /// Forgets the peak so far (proc(5), clear_refs).
@@ -61,9 +74,9 @@ pub fn reset_peak_memory() -> anyhow::Result<()> {
     std::fs::write("/proc/self/clear_refs", "5").context("the peak of memory can't be reset")
 }
 
-fn status(field: &str) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).context("/proc/self/status lacks a field")?;
+fn status(process: &str, field: &str) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).context("/proc status lacks a field")?;
     let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kibibytes * 1_024)
 }

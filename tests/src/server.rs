@@ -1,5 +1,6 @@
 //! `provenhash serve` as a child process that can be killed and started again.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,8 @@ const EMBEDDED: &[&str] = &["--node=embedded", "--embedded-nbits=1e3fffff"];
 #[derive(Clone)]
 pub struct Plan {
     folder: PathBuf,
+    /// What the server is started by, such as `taskset -c 0`.
+    wrapper: &'static [&'static str],
     command: &'static str,
     flags: Vec<String>,
     http: SocketAddr,
@@ -79,6 +82,11 @@ impl Plan {
         self
     }
 
+    /// The same, started by another program that becomes the server.
+    pub fn under(self, wrapper: &'static [&'static str]) -> Plan {
+        Plan { wrapper, ..self }
+    }
+
     /// Where the server keeps its data.
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
@@ -89,7 +97,7 @@ impl Plan {
         let fast = FAST.iter().map(|flag| (*flag).to_owned());
         let offer = std::iter::once(format!("--sample-offer={OFFER}"));
         let flags = node.into_iter().chain(fast).chain(offer).collect();
-        Plan { folder: folder.to_owned(), command: "serve", flags, http: any, stratum: any }
+        Plan { folder: folder.to_owned(), wrapper: &[], command: "serve", flags, http: any, stratum: any }
     }
 }
 
@@ -97,8 +105,10 @@ impl Server {
     /// Starts a server and returns when it listens.
     pub async fn start(mut plan: Plan) -> anyhow::Result<Server> {
         let log = File::options().create(true).append(true).open(plan.folder.join("server.log"))?;
-        let mut command = Command::new(programs::provenhash()?);
-        command.arg(plan.command).arg("--data").arg(plan.data()).args(&plan.flags);
+        let mut program: Vec<OsString> = plan.wrapper.iter().map(OsString::from).collect();
+        program.push(programs::provenhash()?.into());
+        let mut command = Command::new(&program[0]);
+        command.args(&program[1..]).arg(plan.command).arg("--data").arg(plan.data()).args(&plan.flags);
         command.args([format!("--listen={}", plan.http), format!("--stratum={}", plan.stratum)]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         let mut child = command.spawn().context("can't start provenhash serve")?;

@@ -48,11 +48,11 @@ fn main() -> anyhow::Result<()> {
     let (verified, hashed) = (median(&mut verified), median(&mut hashed));
     let ratio = verified / hashed;
     let rows = [
-        Row { name: "audit of the epoch, every check", value: verified, unit: "shares/s" },
-        Row { name: "baseline: sha2 sequential hashing floor", value: hashed, unit: "shares/s" },
-        Row { name: "audit / baseline", value: ratio, unit: "" },
-        Row { name: "bytes of a coinbase", value: coinbase as f64, unit: "bytes" },
-        Row { name: "merkle branches", value: branches as f64, unit: "" },
+        Row::new("audit of the epoch, every check", verified, "shares/s"),
+        Row::new("baseline: sha2 sequential hashing floor", hashed, "shares/s"),
+        Row::new("audit / baseline", ratio, ""),
+        Row::new("bytes of a coinbase", coinbase as f64, "bytes"),
+        Row::new("merkle branches", branches as f64, ""),
     ];
     let summary = json!({ "shares_per_second": verified.round(), "of_hashing_floor": format!("{ratio:.2}") });
     report("verify", &rows, &summary, args.json.as_deref())

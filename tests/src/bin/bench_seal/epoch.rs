@@ -61,32 +61,28 @@ pub(super) fn measure(shares: usize) -> anyhow::Result<Vec<Row>> {
     let per_share = |bytes: usize| bytes as f64 / shares as f64;
 
     let mut rows = vec![
-        Row { name: "hash every share and sort", value: sorting, unit: "s" },
-        Row { name: "trees and files in memory", value: sealing, unit: "s" },
-        Row { name: "of that, the trees", value: trees, unit: "s" },
-        Row { name: "files to disk, each synced", value: writing, unit: "s" },
-        Row { name: SEAL_SECONDS, value: sorting + sealing + writing, unit: "s" },
-        Row { name: "shares.zst, level 3", value: zstd_seconds, unit: "s" },
-        Row { name: "baseline: the hashing alone, sha2 crate", value: hashing, unit: "s" },
-        Row { name: "sealed / baseline", value: (sorting + sealing + writing) / hashing, unit: "" },
-        Row { name: "material (the journal's content) in memory", value: material_bytes(&material) / MB, unit: "MB" },
-        Row { name: SEAL_MEMORY, value: peak as f64 / MB, unit: "MB" },
-        Row { name: "baseline: one rs_merkle tree over all, memory", value: whole_peak as f64 / MB, unit: "MB" },
-        Row { name: "baseline: one rs_merkle tree over all, time", value: whole_seconds, unit: "s" },
-        Row { name: "files of the epoch for a share", value: per_share(all), unit: "bytes" },
-        Row { name: DISK_BYTES, value: per_share(all + zstd), unit: "bytes" },
-        Row { name: "record sent with zstd, extranonce2 counted up", value: per_share(zstd), unit: "bytes" },
-        Row { name: "record sent with gzip, extranonce2 counted up", value: per_share(gzip), unit: "bytes" },
-        Row {
-            name: "record sent with zstd, extranonce2 at random",
-            value: per_share(zstd::encode_all(&random[..], ZSTD_LEVEL)?.len()),
-            unit: "bytes",
-        },
-        Row {
-            name: "record sent with gzip, extranonce2 at random",
-            value: per_share(self::gzip(&random)?),
-            unit: "bytes",
-        },
+        Row::new("hash every share and sort", sorting, "s"),
+        Row::new("trees and files in memory", sealing, "s"),
+        Row::new("of that, the trees", trees, "s"),
+        Row::new("files to disk, each synced", writing, "s"),
+        Row::new(SEAL_SECONDS, sorting + sealing + writing, "s"),
+        Row::new("shares.zst, level 3", zstd_seconds, "s"),
+        Row::new("baseline: the hashing alone, sha2 crate", hashing, "s"),
+        Row::new("sealed / baseline", (sorting + sealing + writing) / hashing, ""),
+        Row::new("material (the journal's content) in memory", material_bytes(&material) / MB, "MB"),
+        Row::new(SEAL_MEMORY, peak as f64 / MB, "MB"),
+        Row::new("baseline: one rs_merkle tree over all, memory", whole_peak as f64 / MB, "MB"),
+        Row::new("baseline: one rs_merkle tree over all, time", whole_seconds, "s"),
+        Row::new("files of the epoch for a share", per_share(all), "bytes"),
+        Row::new(DISK_BYTES, per_share(all + zstd), "bytes"),
+        Row::new("record sent with zstd, extranonce2 counted up", per_share(zstd), "bytes"),
+        Row::new("record sent with gzip, extranonce2 counted up", per_share(gzip), "bytes"),
+        Row::new(
+            "record sent with zstd, extranonce2 at random",
+            per_share(zstd::encode_all(&random[..], ZSTD_LEVEL)?.len()),
+            "bytes",
+        ),
+        Row::new("record sent with gzip, extranonce2 at random", per_share(self::gzip(&random)?), "bytes"),
     ];
     rows.extend(proofs(&sealed, records)?);
     Ok(rows)
@@ -228,11 +224,11 @@ fn proofs(sealed: &SealedEpoch, records: &[u8]) -> anyhow::Result<Vec<Row>> {
     let single = prove(sealed, records, 1)?;
     let prefix = prove(sealed, records, CHUNK_RECORDS as u64)?;
     Ok(vec![
-        Row { name: "proof of one share, made", value: single.made_us, unit: "us" },
-        Row { name: "proof of one share, verified", value: single.verified_us, unit: "us" },
-        Row { name: "hashes in a proof of one share", value: single.hashes, unit: "" },
-        Row { name: "proof of 4,096 shares, made", value: prefix.made_us, unit: "us" },
-        Row { name: "proof of 4,096 shares, verified", value: prefix.verified_us, unit: "us" },
+        Row::new("proof of one share, made", single.made_us, "us"),
+        Row::new("proof of one share, verified", single.verified_us, "us"),
+        Row::new("hashes in a proof of one share", single.hashes, ""),
+        Row::new("proof of 4,096 shares, made", prefix.made_us, "us"),
+        Row::new("proof of 4,096 shares, verified", prefix.verified_us, "us"),
     ])
 }
 

@@ -1,0 +1,184 @@
+//! Rigs that one thread serves.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use mio::{Events, Interest, Poll, Token};
+
+use super::rig::{Message, Peer, Rig, Sent};
+
+/// How long a crew waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Submissions of one rig that may wait for their answers when the load does not wait for them: more at one moment would
+/// be a rig for a harder level.
+const WINDOW: usize = 16;
+
+/// How submissions follow one another.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// Each rig sends its next when the last is answered.
+    Closed,
+    /// So many a second by all rigs of the crew, whatever is answered.
+    Open(f64),
+}
+
+/// When a load begins, from when on it counts, and when it ends.
+#[derive(Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) begin: Instant,
+    pub(crate) counts: Instant,
+    pub(crate) end: Instant,
+}
+
+/// What a crew saw.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// From when a share was due to its acceptance, in microseconds.
+    pub(crate) latencies_us: Vec<u32>,
+    pub(crate) rejected: u64,
+    /// Due, but not sent, since too many waited already.
+    pub(crate) withheld: u64,
+    /// Extranonce2 of every acknowledged share, whether it counted or not.
+    pub(crate) acknowledged: Vec<u64>,
+}
+
+pub(crate) struct Crew {
+    poll: Poll,
+    rigs: Vec<Rig>,
+    buffer: Vec<u8>,
+}
+
+impl Crew {
+    /// Connects rigs with these numbers and waits until all have a job.
+    pub(crate) fn connect(address: SocketAddr, numbers: impl Iterator<Item = u32>, peer: Peer) -> anyhow::Result<Crew> {
+        let poll = Poll::new()?;
+        let mut rigs = Vec::new();
+        for number in numbers {
+            let mut rig = Rig::connect(address, number, peer)?;
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            poll.registry().register(&mut rig.stream, Token(rigs.len()), interest)?;
+            rigs.push(rig);
+        }
+        let mut crew = Crew { poll, rigs, buffer: vec![0; 64 << 10] };
+        let deadline = Instant::now() + PATIENCE;
+        while !crew.rigs.iter().all(Rig::has_job) {
+            ensure!(Instant::now() < deadline, "not every rig got a job");
+            crew.turn(Duration::from_millis(100), |_, _, _| {})?;
+            ensure!(crew.rigs.iter().all(|rig| rig.is_open), "the server closed a connection");
+        }
+        Ok(crew)
+    }
+
+    /// Bytes of a job's line, or of any line where there are no jobs.
+    pub(crate) fn job_len(&self) -> usize {
+        self.rigs.iter().map(|rig| rig.job_len).max().unwrap_or(0)
+    }
+
+    /// Submits until the span ends or no connection is left, and waits for the answers.
+    pub(crate) fn load(&mut self, pace: Pace, span: Span) -> anyhow::Result<Seen> {
+        let (mut seen, mut sent, mut next) = (Seen::default(), 0u64, 0);
+        std::thread::sleep(span.begin.saturating_duration_since(Instant::now()));
+        if matches!(pace, Pace::Closed) {
+            self.rigs.iter_mut().for_each(|rig| rig.submit(Instant::now()));
+            self.rigs.iter_mut().for_each(Rig::flush);
+        }
+        let deadline = span.end + PATIENCE;
+        while self.is_busy(span) {
+            ensure!(Instant::now() < deadline, "shares were not answered");
+            let mut timeout = Duration::from_millis(100);
+            if let Pace::Open(rate) = pace {
+                timeout = Duration::from_micros(500);
+                self.send_due(rate, span, &mut sent, &mut next, &mut seen);
+            }
+            self.turn(timeout, |rig, message, now| {
+                let Message::Answer { accepted } = message else { return };
+                let Some(share) = rig.waiting.pop_front() else { return };
+                seen.see(share, accepted, now, span);
+                if matches!(pace, Pace::Closed) && now < span.end {
+                    rig.submit(now);
+                }
+            })?;
+        }
+        Ok(seen)
+    }
+
+    /// Waits until every rig has a line that counts as the new job; when each came.
+    pub(crate) fn await_jobs(&mut self) -> anyhow::Result<Vec<Instant>> {
+        let (deadline, mut came) = (Instant::now() + PATIENCE, Vec::new());
+        while came.len() < self.rigs.len() {
+            ensure!(Instant::now() < deadline, "{} of {} rigs got the new job", came.len(), self.rigs.len());
+            self.turn(Duration::from_millis(100), |_, message, now| {
+                if matches!(message, Message::Job { clean: true } | Message::Answer { .. }) {
+                    came.push(now);
+                }
+            })?;
+        }
+        Ok(came)
+    }
+
+    fn is_busy(&self, span: Span) -> bool {
+        let mut open = self.rigs.iter().filter(|rig| rig.is_open).peekable();
+        open.peek().is_some() && (Instant::now() < span.end || open.any(|rig| !rig.waiting.is_empty()))
+    }
+
+    /// Sends what is due by now, rig after rig.
+    fn send_due(&mut self, rate: f64, span: Span, sent: &mut u64, next: &mut usize, seen: &mut Seen) {
+        let until = Instant::now().min(span.end).saturating_duration_since(span.begin);
+        let due = (until.as_secs_f64() * rate) as u64;
+        let first = *next;
+        while *sent < due {
+            let place = *next % self.rigs.len();
+            let rig = &mut self.rigs[place];
+            if rig.waiting.len() < WINDOW {
+                rig.submit(span.begin + Duration::from_secs_f64(*sent as f64 / rate));
+            } else {
+                seen.withheld += 1;
+            }
+            (*sent, *next) = (*sent + 1, *next + 1);
+        }
+        for index in first..(*next).min(first + self.rigs.len()) {
+            let index = index % self.rigs.len();
+            self.rigs[index].flush();
+        }
+    }
+
+    /// Handles what is there, or what comes within `timeout`.
+    fn turn(&mut self, timeout: Duration, mut on: impl FnMut(&mut Rig, Message, Instant)) -> anyhow::Result<()> {
+        let mut events = Events::with_capacity(1_024);
+        self.poll.poll(&mut events, Some(timeout))?;
+        for event in &events {
+            let rig = &mut self.rigs[event.token().0];
+            if event.is_readable() {
+                rig.fill(&mut self.buffer);
+                let now = Instant::now();
+                for message in rig.messages()? {
+                    on(rig, message, now);
+                }
+            }
+            rig.flush();
+        }
+        Ok(())
+    }
+}
+
+impl Seen {
+    fn see(&mut self, share: Sent, accepted: bool, now: Instant, span: Span) {
+        if !accepted {
+            self.rejected += 1;
+            return;
+        }
+        self.acknowledged.push(share.extranonce2);
+        if now >= span.counts && now < span.end {
+            self.latencies_us.push(now.saturating_duration_since(share.due).as_micros().min(u32::MAX.into()) as u32);
+        }
+    }
+
+    pub(crate) fn join(mut self, other: Seen) -> Seen {
+        self.latencies_us.extend(other.latencies_us);
+        self.acknowledged.extend(other.acknowledged);
+        self.rejected += other.rejected;
+        self.withheld += other.withheld;
+        self
+    }
+}

@@ -1,0 +1,108 @@
+//! What this machine charges for the bare minimum: sending lines back, writing one buffer to every socket, hashing a share.
+
+use std::io::{BufRead, BufReader, Write, stdin};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Instant;
+
+use anyhow::Context;
+use audit_core::hash::sha256d;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::cores::ON_THE_FREE_ONE;
+
+/// This program as another process, in one of its roles. It is killed when this value is dropped.
+pub(crate) struct Role {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    stdin: ChildStdin,
+}
+
+impl Role {
+    /// Starts the role that `flags` name on the free processor; it prints its address.
+    pub(crate) fn start(flags: &[String]) -> anyhow::Result<Role> {
+        let mut command = Command::new(ON_THE_FREE_ONE[0]);
+        command.args(&ON_THE_FREE_ONE[1..]).arg(std::env::current_exe()?).args(flags);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("stdout is piped")?).read_line(&mut line)?;
+        let stdin = child.stdin.take().context("stdin is piped")?;
+        Ok(Role { child, address: line.trim().parse()?, stdin })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Tells the role to act; the moment when it was told.
+    pub(crate) fn go(&mut self) -> anyhow::Result<Instant> {
+        let now = Instant::now();
+        self.stdin.write_all(b"\n")?;
+        Ok(now)
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends back whatever comes, as soon as it comes.
+pub(crate) async fn echo() -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?);
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(async move {
+            let mut buffer = vec![0; 4 << 10];
+            while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+                if stream.write_all(&buffer[..read]).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Accepts connections and, for each line on standard input, writes one buffer of `bytes` bytes to all of them.
+pub(crate) fn spray(connections: usize, bytes: usize) -> anyhow::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("{}", listener.local_addr()?);
+    let mut streams = Vec::new();
+    while streams.len() < connections {
+        let (stream, _) = listener.accept()?;
+        stream.set_nodelay(true)?;
+        streams.push(stream);
+    }
+    let mut buffer = vec![b'x'; bytes.max(1)];
+    *buffer.last_mut().context("not empty")? = b'\n';
+    for line in stdin().lock().lines() {
+        line?;
+        for stream in &mut streams {
+            stream.write_all(&buffer)?;
+        }
+    }
+    Ok(())
+}
+
+/// Microseconds for the hashes of one share: a coinbase of 250 bytes, 12 levels of branch, the header.
+pub(crate) fn hash_one_share() -> f64 {
+    const SHARES: u32 = 100_000;
+    let started = Instant::now();
+    for share in 0..SHARES {
+        let mut coinbase = [0x5a; 250];
+        coinbase[..4].copy_from_slice(&share.to_le_bytes());
+        let mut pair = [0; 64];
+        pair[..32].copy_from_slice(&sha256d(&coinbase));
+        for _ in 0..12 {
+            let hash = sha256d(&pair);
+            pair[..32].copy_from_slice(&hash);
+        }
+        std::hint::black_box(sha256d(&[&pair[..], &[0; 16]].concat()));
+    }
+    started.elapsed().as_secs_f64() * 1e6 / f64::from(SHARES)
+}

@@ -1,0 +1,79 @@
+//! The figures as rows and as JSON.
+
+use serde_json::{Value, json};
+use tests::measure::Row;
+
+use super::idle::Idle;
+use super::kill::Killed;
+use super::shares::Shares;
+use super::tips::Tips;
+
+pub(crate) fn rows(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idle, killed: &Killed) -> Vec<Row> {
+    let mut rows = vec![Row::new("floor: hashing one share", hash_us, "us")];
+    for measured in shares {
+        rows.extend(of_shares(measured, hash_us));
+    }
+    for measured in tips {
+        let name = |what: &str| format!("{} sessions: {what}", measured.sessions);
+        rows.push(Row::new(name("new tip to the first job"), measured.first_ms, "ms"));
+        rows.push(Row::new(name("new tip to the last job"), measured.last_ms, "ms"));
+        rows.push(Row::new(name("floor: a buffer to every socket"), measured.floor_last_ms, "ms"));
+        rows.push(Row::new(name("last job / floor"), measured.of_floor(), "x"));
+    }
+    rows.push(Row::new(
+        format!("{} idle sessions: memory of each", idle.sessions),
+        idle.bytes_a_session / 1_024.0,
+        "KiB",
+    ));
+    rows.push(Row::new("kill -9 under load: shares acknowledged", killed.acknowledged as f64, "shares"));
+    rows.push(Row::new("kill -9 under load: missing in the evidence", killed.missing as f64, "shares"));
+    rows
+}
+
+fn of_shares(measured: &Shares, hash_us: f64) -> [Row; 9] {
+    let name = |what: &str| format!("{} sessions: {what}", measured.sessions);
+    [
+        Row::new(name("accepted, closed loop"), measured.closed.rate, "shares/s"),
+        Row::new(name("accepted, open loop, at most"), measured.open_ceiling, "shares/s"),
+        Row::new(name("server CPU for a share"), measured.closed.cpu_us, "us"),
+        Row::new(name("floor: line-echo server's CPU for a line"), measured.echo.cpu_us, "us"),
+        Row::new(name("CPU / (echo + hashing)"), measured.of_floor(hash_us), "x"),
+        Row::new(name("floor: line-echo server, closed loop"), measured.echo.rate, "lines/s"),
+        Row::new(name("answered in, closed loop, 99 of 100"), measured.closed.p99_us / 1e3, "ms"),
+        Row::new(name("answered in, at half of that rate, 99 of 100"), measured.half.p99_us / 1e3, "ms"),
+        Row::new(name("rejected"), (measured.closed.rejected + measured.half.rejected) as f64, "shares"),
+    ]
+}
+
+pub(crate) fn summary(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idle, killed: &Killed) -> Value {
+    let of_shares = |measured: &Shares| {
+        json!({
+            "sessions": measured.sessions,
+            "shares_per_second": measured.closed.rate.round(),
+            "open_ceiling": measured.open_ceiling.round(),
+            "cpu_us": measured.closed.cpu_us,
+            "of_floor": measured.of_floor(hash_us),
+            "p50_us_at_half": measured.half.p50_us,
+            "p99_us_at_half": measured.half.p99_us,
+        })
+    };
+    let of_tips = |measured: &Tips| {
+        json!({
+            "sessions": measured.sessions,
+            "first_ms": measured.first_ms,
+            "last_ms": measured.last_ms,
+            "floor_first_ms": measured.floor_first_ms,
+            "floor_last_ms": measured.floor_last_ms,
+            "of_floor": measured.of_floor(),
+        })
+    };
+    json!({
+        "hash_us": hash_us,
+        "shares": shares.iter().map(of_shares).collect::<Vec<_>>(),
+        "tips": tips.iter().map(of_tips).collect::<Vec<_>>(),
+        "idle_sessions": idle.sessions,
+        "idle_bytes_a_session": idle.bytes_a_session.round(),
+        "killed_acknowledged": killed.acknowledged,
+        "killed_missing": killed.missing,
+    })
+}

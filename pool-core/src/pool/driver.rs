@@ -122,7 +122,8 @@ impl Driver {
             let watched = async move {
                 if let Err(error) = task.await {
                     error!(epoch, %error, "journal can't be written");
-                    floor.tell(PoolEvent::JournalFailed { epoch, error: error.to_string() });
+                    floor.tell(PoolEvent::JournalFailed { epoch, error });
+                    floor.wake();
                 }
             };
             tasks.spawn_on(watched, &runtime);

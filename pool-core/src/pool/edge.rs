@@ -108,3 +108,6 @@ impl Stage {
 fn shard_count(configured: usize) -> usize {
     if configured > 0 { configured } else { thread::available_parallelism().map_or(1, NonZero::get) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that has nothing to go on with has failed")]
 
+mod abuse;
 mod blocks;
 mod client;
 mod epochs;

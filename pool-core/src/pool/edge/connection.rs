@@ -187,9 +187,11 @@ impl Connection {
         Ok(written)
     }
 
-    /// Ends the conversation: what was said is written, what comes is read away, for a while.
-    pub(super) fn dismiss(&mut self, now: Instant) {
+    /// Ends the conversation: what was said is written, what comes is read away, for a while. `false` when it has ended.
+    pub(super) fn dismiss(&mut self, now: Instant) -> bool {
+        let is_new = self.dismissed.is_none();
         self.dismissed.get_or_insert(Dismissed { until: now + READ_AWAY_TIME, left: READ_AWAY, shut: false });
+        is_new
     }
 
     /// Says that nothing follows, once a dismissed connection's last words are written.

@@ -121,6 +121,7 @@ impl Shard {
         }
         self.turn.begin();
         self.look_at_board();
+        self.send_away_if_failed();
         self.welcome();
         events.iter().filter(|event| event.token() != WAKE).for_each(|event| self.on_event(event));
         self.read_all();
@@ -140,11 +141,9 @@ impl Shard {
         }
     }
 
-    /// Takes new connections in. While shares can't be kept nobody is: a rig that is hung up on uses its next pool.
     fn welcome(&mut self) {
-        let has_failed = self.turn.board.latest().is_some_and(|epoch| epoch.has_failed());
         while let Ok(Arrival { socket, profile, place }) = self.arrivals.try_recv() {
-            if has_failed {
+            if self.turn.has_failed() {
                 continue;
             }
             let (floor, now) = (&self.turn.floor, self.turn.now);
@@ -290,8 +289,16 @@ impl Shard {
             let written = self.connections[key].write(lines.as_bytes(), self.turn.now);
             self.after_write(key, written);
         }
-        let everyone: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
-        everyone.into_iter().for_each(|key| self.end(key, End::JournalFailed));
+        // The other threads learn it too.
+        self.turn.floor.wake();
+    }
+
+    /// While shares can't be kept nobody is served: a rig that is hung up on uses its next pool.
+    fn send_away_if_failed(&mut self) {
+        if self.turn.has_failed() {
+            let everyone: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
+            everyone.into_iter().for_each(|key| self.end(key, End::JournalFailed));
+        }
     }
 
     fn announce_to_all(&mut self) {
@@ -323,9 +330,10 @@ impl Shard {
         debug!(peer = ?connection.socket().peer_addr(), %end, "session ended");
         match end {
             End::LineTooLong | End::JournalFailed => {
-                connection.dismiss(self.turn.now);
-                self.dismissed.push(key);
-                self.set_alarm(key);
+                if connection.dismiss(self.turn.now) {
+                    self.dismissed.push(key);
+                    self.set_alarm(key);
+                }
             }
             _ => self.ended.push(key),
         }

@@ -113,6 +113,11 @@ impl Turn {
         Ok(Some(announcement))
     }
 
+    /// Whether the journal of the newest epoch can't be written any more.
+    pub(super) fn has_failed(&self) -> bool {
+        self.board.latest().is_some_and(|epoch| epoch.has_failed())
+    }
+
     /// Writes what the turn has decided: the answers may go out when this returns.
     pub(super) fn commit(&mut self) -> Result<(), JournalFailed> {
         self.count_accepted();

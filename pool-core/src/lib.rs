@@ -11,6 +11,7 @@
 
 mod block;
 mod branch;
+mod certificate;
 mod clock;
 mod config;
 mod durable;
@@ -38,6 +39,7 @@ mod vardiff;
 mod worker;
 
 pub use self::{
+    certificate::{CertificateError, tls_from_files},
     config::{Limits, PoolConfig},
     epoch_start::EpochStart,
     frame::Damaged,

@@ -1,8 +1,9 @@
 //! What a listener promises to those who connect to it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use audit_core::work::Level;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 
 use crate::config::{Limits, PoolConfig};
@@ -32,6 +33,8 @@ pub struct Listener {
     pub socket: TcpListener,
     /// Whom it is for.
     pub profile: ListenerProfile,
+    /// Set for TLS, see [`crate::tls_from_files`].
+    pub tls: Option<Arc<ServerConfig>>,
 }
 
 /// The levels that a session may have.

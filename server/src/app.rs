@@ -3,6 +3,7 @@
 mod lots;
 pub mod operator_token;
 mod promises;
+mod rigs;
 mod sample_offer;
 
 use std::net::{SocketAddr, TcpListener};
@@ -13,8 +14,8 @@ use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::Data;
 use anyhow::{Context, Result, anyhow};
+use pool_core::Lots;
 use pool_core::node::{CoreEndpoint, CoreNode, EmbeddedChain, EmbeddedConfig, Node, Nodes, Patience};
-use pool_core::{Listener, Lots};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, State};
@@ -50,7 +51,7 @@ impl App {
 
         let listener = bind(config.http.listen)?;
         let http = listener.local_addr()?;
-        let rigs = bind_for_rigs(&config).await?;
+        let rigs = rigs::listen(&config.pool)?;
         let stratum = rigs.iter().map(|rigs| rigs.socket.local_addr()).collect::<Result<_, _>>()?;
 
         let lots = lots::load(&database, config.pool.require_lots).await?;
@@ -109,17 +110,6 @@ fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("listening on {address}: is another server running there?"))
 }
 
-async fn bind_for_rigs(config: &Config) -> Result<Vec<Listener>> {
-    let mut listeners = Vec::new();
-    for wanted in &config.pool.stratum {
-        let socket = bind(wanted.address)?;
-        socket.set_nonblocking(true)?;
-        let socket = tokio::net::TcpListener::from_std(socket)?;
-        listeners.push(Listener { socket, profile: wanted.profile });
-    }
-    Ok(listeners)
-}
-
 fn nodes(config: &Config) -> Result<Nodes> {
     let nodes = if config.is_embedded() {
         let folder = config.storage.data.join("node");
@@ -146,6 +136,7 @@ fn engine_config(config: &Config, lots: &Arc<Lots>) -> Result<EngineConfig> {
         min_level: config.pool.min_level,
         shares_per_minute: config.pool.shares_per_minute,
         lots: Arc::clone(lots),
+        limits: config.pool.limits.limits(),
         liabilities_every: Duration::from_millis(config.money.liabilities_ms),
     })
 }

@@ -10,7 +10,7 @@ use audit_core::work::{Level, Nbits, Units};
 use bitcoin::Network;
 use clap::{ArgAction, Args};
 
-pub use stratum::StratumListener;
+pub use stratum::{StratumLimits, StratumListener, TlsFiles};
 pub use witnesses::WitnessConfig;
 
 mod stratum;
@@ -79,9 +79,13 @@ pub struct NodeConfig {
 #[derive(Args, Clone, Debug)]
 pub struct PoolSettings {
     /// Addresses for rigs, several with commas: farm=IP:PORT for your own, rental=IP:PORT for hashrate from markets, a bare
-    /// IP:PORT is a farm; port 0 takes a free one
+    /// IP:PORT is a farm; farm+tls= and rental+tls= speak TLS; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:3333", value_name = "LISTENER", value_delimiter = ',', action = ArgAction::Set)]
     pub stratum: Vec<StratumListener>,
+    #[command(flatten)]
+    pub tls: TlsFiles,
+    #[command(flatten)]
+    pub limits: StratumLimits,
     /// Refuse logins for lots that are not registered with `provenhash admin create-lot`
     #[arg(long)]
     pub require_lots: bool,
@@ -148,6 +152,9 @@ impl Config {
         }
         if self.pool.min_level > self.pool.first_level {
             return Err("--min-level must not be above --first-level".into());
+        }
+        if self.pool.stratum.iter().any(|listener| listener.tls) && self.pool.tls.tls_chain.is_none() {
+            return Err("an address with +tls needs --tls-chain and --tls-key, the PEM files of its certificate".into());
         }
         if !self.is_embedded() && self.pool.payout_address.is_none() {
             return Err("--payout-address is needed with a Bitcoin Core node: it is where blocks pay".into());

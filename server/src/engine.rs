@@ -61,6 +61,8 @@ pub struct EngineConfig {
     pub shares_per_minute: u32,
     /// Whose rigs are served; changed while the engine runs.
     pub lots: Arc<Lots>,
+    /// What strangers may take of the pool.
+    pub limits: Limits,
     /// Time from one list of liabilities to the next.
     pub liabilities_every: Duration,
 }
@@ -271,6 +273,6 @@ fn pool_config(config: &EngineConfig) -> Result<PoolConfig> {
         lots: Arc::clone(&config.lots),
         journal_dir: config.data.join("journal"),
         blocks_dir: config.data.join("blocks"),
-        limits: Limits::default(),
+        limits: config.limits,
     })
 }

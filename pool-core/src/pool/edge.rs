@@ -12,6 +12,7 @@ mod connection;
 mod dialogue;
 mod end;
 mod shard;
+mod transport;
 mod turn;
 
 use std::{

@@ -20,3 +20,4 @@ mod resume;
 mod several_nodes;
 mod strict;
 mod test_pool;
+mod tls;

@@ -1,6 +1,6 @@
 //! A pool in a folder of its own.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use audit_core::{
     hash::Hash32,
@@ -9,6 +9,7 @@ use audit_core::{
 use pool_core::{
     EpochStart, Limits, Listener, ListenerProfile, Lots, Pool, PoolConfig, PoolEvent,
     node::{EmbeddedChain, EmbeddedConfig, Node, Nodes, Patience},
+    tls_from_files,
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::mpsc};
@@ -33,6 +34,9 @@ pub(crate) struct TestPool {
     pub(crate) events: mpsc::Receiver<PoolEvent>,
     pub(crate) address: SocketAddr,
     pub(crate) rental: SocketAddr,
+    /// A farm's listener that speaks TLS, and its certificate.
+    pub(crate) tls: SocketAddr,
+    pub(crate) certificate: Vec<u8>,
     pub(crate) folder: TempDir,
     stop: CancellationToken,
 }
@@ -103,10 +107,11 @@ impl TestPool {
         let chain = Arc::new(EmbeddedChain::open(&folder.path().join("chain"), EmbeddedConfig { nbits }).unwrap());
         let (farm, address) = listener(ListenerProfile::Farm).await;
         let (rented, rental) = listener(ListenerProfile::Rental).await;
+        let (secured, tls, certificate) = secured(folder.path()).await;
         let stop = CancellationToken::new();
         let nodes = Nodes::new(nodes(chain.clone()), PATIENCE).unwrap();
-        let (pool, events) = Pool::start(config, nodes, vec![farm, rented], stop.clone()).await.unwrap();
-        Self { pool, chain, events, address, rental, folder, stop }
+        let (pool, events) = Pool::start(config, nodes, vec![farm, rented, secured], stop.clone()).await.unwrap();
+        Self { pool, chain, events, address, rental, tls, certificate, folder, stop }
     }
 
     /// A connection that has said nothing yet.
@@ -136,5 +141,15 @@ impl TestPool {
 async fn listener(profile: ListenerProfile) -> (Listener, SocketAddr) {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
-    (Listener { socket, profile }, address)
+    (Listener { socket, profile, tls: None }, address)
+}
+
+async fn secured(folder: &Path) -> (Listener, SocketAddr, Vec<u8>) {
+    let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(["pool.test".into()]).unwrap();
+    let [chain, key] = ["chain.pem", "key.pem"].map(|name| folder.join(name));
+    fs::write(&chain, cert.pem()).unwrap();
+    fs::write(&key, signing_key.serialize_pem()).unwrap();
+    let (listener, address) = listener(ListenerProfile::Farm).await;
+    let tls = Some(tls_from_files(&chain, &key).unwrap());
+    (Listener { tls, ..listener }, address, cert.der().to_vec())
 }

@@ -12,9 +12,10 @@ use std::{
 };
 
 use mio::{Events, Interest, Poll, Token, Waker, net::TcpListener};
+use rustls::ServerConfig;
 use tracing::{debug, warn};
 
-use super::arrival::Arrival;
+use super::{arrival::Arrival, transport::Transport};
 use crate::{
     listener::{Listener, ListenerProfile},
     pool::floor::Floor,
@@ -44,6 +45,7 @@ pub(super) struct Inbox {
 struct Door {
     socket: TcpListener,
     profile: ListenerProfile,
+    tls: Option<Arc<ServerConfig>>,
     /// Connections may be waiting.
     ready: bool,
 }
@@ -61,7 +63,7 @@ impl Acceptor {
         for (key, listener) in listeners.into_iter().enumerate() {
             let mut socket = TcpListener::from_std(listener.socket.into_std()?);
             poll.registry().register(&mut socket, Token(key), Interest::READABLE)?;
-            doors.push(Door { socket, profile: listener.profile, ready: true });
+            doors.push(Door { socket, profile: listener.profile, tls: listener.tls, ready: true });
         }
         Ok((Self { poll, doors, shards, next: 0, floor, stopping }, waker))
     }
@@ -92,7 +94,7 @@ impl Acceptor {
     fn accept_all(&mut self, door: usize) {
         while self.doors[door].ready {
             match self.doors[door].socket.accept() {
-                Ok((socket, peer)) => self.admit(socket, peer, self.doors[door].profile),
+                Ok((socket, peer)) => self.admit(socket, peer, door),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.doors[door].ready = false,
                 // The other side has gone already.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -106,7 +108,7 @@ impl Acceptor {
     }
 
     /// Hands a connection to the next shard; one that is refused is closed.
-    fn admit(&mut self, socket: mio::net::TcpStream, peer: SocketAddr, profile: ListenerProfile) {
+    fn admit(&mut self, socket: mio::net::TcpStream, peer: SocketAddr, door: usize) {
         let place = match self.floor.admission.admit(peer.ip(), Instant::now()) {
             Ok(place) => place,
             Err(refused) => return debug!(%peer, %refused, "connection refused"),
@@ -114,10 +116,15 @@ impl Acceptor {
         if let Err(error) = socket.set_nodelay(true) {
             return debug!(%peer, %error, "connection lost");
         }
+        let Door { profile, tls, .. } = &self.doors[door];
+        let transport = match Transport::new(socket, tls.clone()) {
+            Ok(transport) => transport,
+            Err(error) => return warn!(%peer, %error, "no TLS for a connection"),
+        };
         let shard = &self.shards[self.next % self.shards.len()];
         self.next += 1;
         // Shards end after the acceptor, so this is heard.
-        if shard.arrivals.send(Arrival { socket, profile, place }).is_ok()
+        if shard.arrivals.send(Arrival { transport, profile: *profile, place }).is_ok()
             && let Err(error) = shard.waker.wake()
         {
             warn!(%error, "a shard can't be woken");

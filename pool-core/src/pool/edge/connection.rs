@@ -1,15 +1,14 @@
 //! One connection: its socket, its session, and what it has not read yet.
 
 use std::{
-    io::{self, Read, Write},
-    net::Shutdown,
+    io,
     ops::ControlFlow,
     time::{Duration, Instant},
 };
 
 use mio::net::TcpStream;
 
-use super::{dialogue::Dialogue, end::End, turn::Turn};
+use super::{dialogue::Dialogue, end::End, transport::Transport, turn::Turn};
 use crate::{
     config::Limits,
     pool::admission::Place,
@@ -33,7 +32,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A connection. While it has something left to read, it is not read from and gets no job, so what waits for it is bounded.
 #[derive(Debug)]
 pub(super) struct Connection {
-    socket: TcpStream,
+    transport: Transport,
     pub(super) dialogue: Dialogue,
     cutter: LineCutter,
     /// What did not fit into the socket, and since when.
@@ -66,9 +65,9 @@ struct Dismissed {
 }
 
 impl Connection {
-    pub(super) fn new(socket: TcpStream, session: Session, idle: Duration, place: Place, now: Instant) -> Self {
+    pub(super) fn new(transport: Transport, session: Session, idle: Duration, place: Place, now: Instant) -> Self {
         Self {
-            socket,
+            transport,
             dialogue: Dialogue::new(session),
             cutter: LineCutter::default(),
             unwritten: Vec::new(),
@@ -88,24 +87,29 @@ impl Connection {
     }
 
     pub(super) fn socket(&mut self) -> &mut TcpStream {
-        &mut self.socket
+        self.transport.socket()
     }
 
     /// Whether it may be read from now: it has read its answers, has not sent too much, and its blocks are taken care of.
     pub(super) fn is_due_to_read(&self, turn: &Turn) -> bool {
         let is_paused = self.paused_until(&turn.floor.config.limits).is_some_and(|until| until > turn.now);
         let is_held = self.has_found && turn.floor.has_too_many_blocks();
-        self.readable && self.unwritten.is_empty() && !is_paused && !is_held
+        self.readable && self.has_read_all() && !is_paused && !is_held
     }
 
     /// Whether jobs may be written to it.
     pub(super) fn takes_jobs(&self) -> bool {
-        self.unwritten.is_empty() && self.dismissed.is_none()
+        self.has_read_all() && self.dismissed.is_none()
+    }
+
+    /// Whether the other side has taken everything that was written to it, as far as is known here.
+    fn has_read_all(&self) -> bool {
+        self.unwritten.is_empty() && !self.transport.has_unsent()
     }
 
     /// Reads once, at most a buffer full, and answers the lines that are whole.
     pub(super) fn read(&mut self, buffer: &mut [u8], turn: &mut Turn) -> Result<(), End> {
-        match self.socket.read(buffer) {
+        match self.transport.read(buffer) {
             Ok(0) => Err(End::HungUp),
             Ok(count) => {
                 // A short read has emptied the socket (epoll(7)); the next bytes, or the end, are a new event.
@@ -155,6 +159,8 @@ impl Connection {
         let written = if self.unwritten.is_empty() { self.write_some(bytes)? } else { 0 };
         if written < bytes.len() {
             self.unwritten.extend_from_slice(&bytes[written..]);
+        }
+        if !self.has_read_all() {
             self.stuck_since.get_or_insert(now);
         }
         self.shut_when_told()
@@ -162,10 +168,13 @@ impl Connection {
 
     /// Writes what was kept; whether nothing is left.
     pub(super) fn write_on(&mut self) -> io::Result<bool> {
+        self.transport.send()?;
         let unwritten = std::mem::take(&mut self.unwritten);
         let written = self.write_some(&unwritten)?;
         if written < unwritten.len() {
             self.unwritten = unwritten[written..].to_vec();
+        }
+        if !self.has_read_all() {
             return Ok(false);
         }
         self.stuck_since = None;
@@ -176,7 +185,7 @@ impl Connection {
     fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut written = 0;
         while written < bytes.len() {
-            match self.socket.write(&bytes[written..]) {
+            match self.transport.write(&bytes[written..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -196,10 +205,11 @@ impl Connection {
 
     /// Says that nothing follows, once a dismissed connection's last words are written.
     pub(super) fn shut_when_told(&mut self) -> io::Result<()> {
+        let is_told = self.has_read_all();
         match &mut self.dismissed {
-            Some(dismissed) if self.unwritten.is_empty() && !dismissed.shut => {
+            Some(dismissed) if is_told && !dismissed.shut => {
                 dismissed.shut = true;
-                self.socket.shutdown(Shutdown::Write)
+                self.transport.shut()
             }
             _ => Ok(()),
         }

@@ -142,14 +142,14 @@ impl Shard {
     }
 
     fn welcome(&mut self) {
-        while let Ok(Arrival { socket, profile, place }) = self.arrivals.try_recv() {
+        while let Ok(Arrival { transport, profile, place }) = self.arrivals.try_recv() {
             if self.turn.has_failed() {
                 continue;
             }
             let (floor, now) = (&self.turn.floor, self.turn.now);
             let session = Session::new(&floor.config, profile, now);
             let idle = profile.idle(&floor.config.limits);
-            let connection = Box::new(Connection::new(socket, session, idle, place, now));
+            let connection = Box::new(Connection::new(transport, session, idle, place, now));
             floor.counters.session_opened();
             let key = self.connections.insert(connection);
             let interest = Interest::READABLE | Interest::WRITABLE;

@@ -59,7 +59,7 @@ async fn serve(file: File) -> Served {
     });
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
-    let edge = Edge::start(vec![Listener { socket, profile: ListenerProfile::Farm }], &floor).unwrap();
+    let edge = Edge::start(vec![Listener { socket, profile: ListenerProfile::Farm, tls: None }], &floor).unwrap();
     Served { edge, floor, address, journal: tokio::spawn(task), _folder: folder }
 }
 

@@ -7,6 +7,7 @@
 
 mod record;
 mod replay;
+mod times;
 mod writer;
 
 use std::{
@@ -21,6 +22,7 @@ use thiserror::Error;
 pub(crate) use self::{
     record::Record,
     replay::{Replay, replay},
+    times::JournalTimes,
     writer::{JournalFailed, JournalWriter},
 };
 use crate::{durable, epoch_start::EpochStart, frame::Damaged};

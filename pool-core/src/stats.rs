@@ -2,13 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use audit_core::work::{Level, Work};
 
-use crate::{node::NodeStatus, reject::RejectReason};
+use crate::{journal::JournalTimes, node::NodeStatus, reject::RejectReason};
 
 /// What the pool has seen since it started.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +23,14 @@ pub struct PoolStats {
     pub rejected: BTreeMap<RejectReason, u64>,
     /// Shares that met the network target.
     pub blocks_found: u64,
+    /// Age of the newest template; `None` before the first.
+    pub template_age: Option<Duration>,
+    /// From a node's template on a new best block to a job on it that rigs are sent: how many, how long together.
+    pub new_block_to_job: (u64, Duration),
+    /// Writes of journals: how many, how long together.
+    pub journal_writes: (u64, Duration),
+    /// Syncs of journals: how many, how long together.
+    pub journal_syncs: (u64, Duration),
     /// What became of the blocks.
     pub blocks: BlockStats,
     /// The nodes, in the operator's order.
@@ -46,11 +54,33 @@ pub struct BlockStats {
 
 /// The counters behind [`PoolStats`].
 #[derive(Debug, Default)]
-pub(crate) struct Counters(Mutex<PoolStats>);
+pub(crate) struct Counters {
+    stats: Mutex<PoolStats>,
+    template_at: Mutex<Option<Instant>>,
+    pub(crate) journal: Arc<JournalTimes>,
+}
 
 impl Counters {
     pub(crate) fn snapshot(&self) -> PoolStats {
-        self.stats().clone()
+        let template_at = *self.template_at.lock().unwrap_or_else(PoisonError::into_inner);
+        PoolStats {
+            template_age: template_at.map(|at| at.elapsed()),
+            journal_writes: self.journal.writes.total(),
+            journal_syncs: self.journal.syncs.total(),
+            ..self.stats().clone()
+        }
+    }
+
+    /// A node gave a template.
+    pub(crate) fn template(&self, now: Instant) {
+        *self.template_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    /// A job on a new best block is there for rigs, so long after its template.
+    pub(crate) fn job_on_new_block(&self, after: Duration) {
+        let mut stats = self.stats();
+        stats.new_block_to_job.0 += 1;
+        stats.new_block_to_job.1 += after;
     }
 
     pub(crate) fn session_opened(&self) {
@@ -79,6 +109,6 @@ impl Counters {
     }
 
     fn stats(&self) -> MutexGuard<'_, PoolStats> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

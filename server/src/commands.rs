@@ -13,7 +13,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, LogFormat};
 
 /// Cloud mining that its customers can check.
 #[derive(Debug, Parser)]
@@ -68,7 +68,7 @@ impl CommandLine {
 
     /// Does it.
     pub fn run(self) -> Result<ExitCode> {
-        start_logging();
+        start_logging(self.command.log_format());
         match self.command {
             Command::Serve(config) | Command::Demo(config) => serve::run(*config),
             Command::Rig(args) => rig::run(args),
@@ -82,12 +82,25 @@ impl CommandLine {
     }
 }
 
+impl Command {
+    fn log_format(&self) -> LogFormat {
+        match self {
+            Self::Serve(config) | Self::Demo(config) => config.log_format,
+            _ => LogFormat::Text,
+        }
+    }
+}
+
 /// Program logs go to stderr: stdout is for what programs read.
-fn start_logging() {
+fn start_logging(format: LogFormat) {
     let filter = EnvFilter::new(config::log_filter());
     // Colours only for a person: in a file they are noise.
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use audit_core::work::{Level, Nbits, Units};
 use bitcoin::Network;
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueEnum};
 
 pub use stratum::{StratumLimits, StratumListener, TlsFiles};
 pub use witnesses::WitnessConfig;
@@ -33,9 +33,20 @@ pub struct Config {
     pub witnesses: WitnessConfig,
     #[command(flatten)]
     pub money: MoneyConfig,
+    /// How program logs are written to stderr: text for people, json for machines, one object a line
+    #[arg(long, default_value = "text")]
+    pub log_format: LogFormat,
     /// Create an offer with this name at start, unless an offer of that name exists (used by the demo)
     #[arg(long, value_name = "NAME")]
     pub sample_offer: Option<String>,
+}
+
+/// How program logs look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
 }
 
 /// Where people and programs reach the server.

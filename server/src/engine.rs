@@ -14,7 +14,7 @@ use audit_core::chain::Network;
 use audit_core::checkpoint::Vkey;
 use audit_core::work::{Level, Units};
 use pool_core::node::{Node, Nodes, Tip};
-use pool_core::{Limits, Listener, Lots, Pool, PoolConfig};
+use pool_core::{Limits, Listener, Lots, Pool, PoolConfig, PoolStats};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -212,8 +212,18 @@ impl Engine {
             witnesses: self.sequencer.witnesses(),
             epoch,
             tip: self.node.tip().await.ok(),
-            sessions: self.pool.upgrade().map_or(0, |pool| pool.stats().sessions),
+            sessions: self.pool().sessions,
         })
+    }
+
+    /// What the pool has seen; nothing once it has ended.
+    pub fn pool(&self) -> PoolStats {
+        self.pool.upgrade().map(|pool| pool.stats()).unwrap_or_default()
+    }
+
+    /// Whether the engine was told to stop, or stops by itself.
+    pub fn is_stopping(&self) -> bool {
+        self.failure.is_stopping()
     }
 
     /// Leaf index of the terms that new offers are sold under.

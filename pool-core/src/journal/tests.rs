@@ -1,4 +1,7 @@
-use std::{os::unix::fs::MetadataExt, sync::Mutex};
+use std::{
+    os::unix::fs::MetadataExt,
+    sync::{Arc, Mutex},
+};
 
 use audit_core::{
     epoch::{Reject, Session},
@@ -131,7 +134,7 @@ fn another_file_is_no_journal() {
 async fn committed_means_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let (file, _) = open(folder.path(), &fixtures::start(7)).unwrap();
-    let (writer, task) = JournalWriter::new(file).unwrap();
+    let (writer, task) = JournalWriter::new(file, Arc::default()).unwrap();
     let task = tokio::spawn(task);
     for count in 1..=groups().len() {
         writer.commit(|batch| groups()[count - 1].iter().for_each(|record| record.push(batch))).unwrap();
@@ -145,7 +148,8 @@ async fn committed_means_in_the_file() {
 #[tokio::test]
 async fn commits_of_many_threads_keep_the_order_in_which_they_were_taken() {
     let folder = tempfile::tempdir().unwrap();
-    let (writer, task) = JournalWriter::new(File::create(folder.path().join("numbers")).unwrap()).unwrap();
+    let (writer, task) =
+        JournalWriter::new(File::create(folder.path().join("numbers")).unwrap(), Arc::default()).unwrap();
     let task = tokio::spawn(task);
     let (pending, count) = (Mutex::new((0u32, Vec::new())), 2_000);
     std::thread::scope(|scope| {
@@ -175,7 +179,7 @@ async fn a_failed_journal_stays_failed_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path(), &fixtures::start(7)).unwrap());
     let read_only = File::open(path_of(folder.path(), 7)).unwrap();
-    let (writer, task) = JournalWriter::new(read_only).unwrap();
+    let (writer, task) = JournalWriter::new(read_only, Arc::default()).unwrap();
     let task = tokio::spawn(task);
     assert_eq!(writer.commit(|batch| reject().push(batch)), Err(JournalFailed));
     assert!(task.await.unwrap().unwrap_err().contains("Bad file descriptor"));

@@ -11,6 +11,8 @@ use std::{
 use thiserror::Error;
 use tokio::{sync::Notify, time::sleep};
 
+use super::JournalTimes;
+
 /// What a power cut can take: DESIGN's group commit.
 const SYNC_AFTER: Duration = Duration::from_millis(50);
 
@@ -32,6 +34,7 @@ struct Shared {
     failure: OnceLock<String>,
     written: Notify,
     ended: AtomicBool,
+    times: Arc<JournalTimes>,
 }
 
 /// Held while writing, so what is taken first is written first.
@@ -47,10 +50,13 @@ impl JournalWriter {
     ///
     /// # Errors
     /// The file can't be used twice.
-    pub(crate) fn new(file: File) -> io::Result<(Self, impl Future<Output = Result<(), String>> + Send + 'static)> {
+    pub(crate) fn new(
+        file: File,
+        times: Arc<JournalTimes>,
+    ) -> io::Result<(Self, impl Future<Output = Result<(), String>> + Send + 'static)> {
         let output = Mutex::new(Output { file: file.try_clone()?, batch: Vec::new() });
         let (failure, written, ended) = (OnceLock::new(), Notify::new(), AtomicBool::new(false));
-        let shared = Arc::new(Shared { output, file, failure, written, ended });
+        let shared = Arc::new(Shared { output, file, failure, written, ended, times });
         Ok((Self(shared.clone()), sync_what_is_written(shared)))
     }
 
@@ -66,7 +72,7 @@ impl JournalWriter {
             return Ok(());
         }
         let mut batch = mem::take(&mut output.batch);
-        let written = output.file.write_all(&batch);
+        let written = self.0.times.writes.time(|| output.file.write_all(&batch));
         batch.clear();
         output.batch = batch;
         self.0.checked(written)?;
@@ -94,7 +100,7 @@ impl Drop for JournalWriter {
 
 impl Shared {
     fn sync(&self) -> Result<(), JournalFailed> {
-        self.checked(self.file.sync_data())
+        self.checked(self.times.syncs.time(|| self.file.sync_data()))
     }
 
     /// Keeps the first error for the syncing task to report.

@@ -9,7 +9,7 @@ use crate::{lots::Lots, stratum::request::Login};
 
 fn open(folder: &Path) -> LiveEpoch {
     let (file, replay) = journal::open(folder, &fixtures::start(7)).unwrap();
-    let (writer, task) = JournalWriter::new(file).unwrap();
+    let (writer, task) = JournalWriter::new(file, Arc::default()).unwrap();
     tokio::spawn(task);
     LiveEpoch::new(fixtures::start(7), writer, replay.as_ref())
 }

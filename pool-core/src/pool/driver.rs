@@ -116,8 +116,8 @@ impl Driver {
         let (floor, tasks) = (self.floor.clone(), self.tasks.clone());
         blocking(move || {
             let (file, replay) = journal::open(&folder, &start)?;
-            let (writer, task) =
-                JournalWriter::new(file).map_err(|source| JournalError::Io { path: folder, source })?;
+            let (writer, task) = JournalWriter::new(file, floor.counters.journal.clone())
+                .map_err(|source| JournalError::Io { path: folder, source })?;
             let epoch = start.epoch;
             let watched = async move {
                 if let Err(error) = task.await {
@@ -158,6 +158,7 @@ impl Driver {
         let before = self.template.replace(template.clone());
         let new_block = before.is_none_or(|before| before.prevhash != template.prevhash);
         let (now, limits) = (Instant::now(), self.floor.config.limits);
+        self.floor.counters.template(now);
         if new_block {
             let (tip, grace) = (template.prevhash, limits.replaced_tip_grace);
             self.floor.change_board(|board| board.set_tip(tip, now, grace));
@@ -174,8 +175,11 @@ impl Driver {
         if new_block || !has_job || now.duration_since(self.last_job) >= limits.template_refresh {
             match self.add_job(&epoch, template).await {
                 Ok(job) => {
-                    let (now, grace) = (Instant::now(), self.floor.config.grace);
-                    self.floor.change_board(|board| board.put_up(job, now, grace));
+                    let grace = self.floor.config.grace;
+                    self.floor.change_board(|board| board.put_up(job, Instant::now(), grace));
+                    if new_block {
+                        self.floor.counters.job_on_new_block(now.elapsed());
+                    }
                 }
                 Err(error) => warn!(epoch = epoch.start.epoch, %error, "no job from this template"),
             }

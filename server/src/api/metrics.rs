@@ -8,8 +8,10 @@ use actix_web::http::StatusCode;
 use crate::tlog::WitnessStatus;
 
 mod lots;
+mod pool;
 
 pub use lots::lots;
+pub use pool::pool;
 
 /// Counters. Each is a plain total: nothing is decided by them, so no ordering is needed.
 #[derive(Debug, Default)]

@@ -56,6 +56,10 @@ impl Failure {
         });
     }
 
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
     pub(super) fn take(&self) -> Result<()> {
         match self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) => Err(error),

@@ -16,7 +16,7 @@ fn put_up(board: &mut Board, epoch: u64, prevhash: u8, now: Instant) -> JobId {
         None => {
             let folder = tempfile::tempdir().unwrap();
             let (file, _) = journal::open(folder.path(), &fixtures::start(epoch)).unwrap();
-            let (writer, task) = JournalWriter::new(file).unwrap();
+            let (writer, task) = JournalWriter::new(file, Arc::default()).unwrap();
             tokio::spawn(task);
             Arc::new(LiveEpoch::new(fixtures::start(epoch), writer, None))
         }

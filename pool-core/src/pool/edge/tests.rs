@@ -49,7 +49,7 @@ async fn serve(file: File) -> Served {
         ..fixtures::config()
     };
     let floor = Arc::new(Floor::new(config, mpsc::channel(1).0, mpsc::unbounded_channel().0).unwrap());
-    let (writer, task) = JournalWriter::new(file).unwrap();
+    let (writer, task) = JournalWriter::new(file, Arc::default()).unwrap();
     let epoch = Arc::new(LiveEpoch::new(fixtures::start(7), writer, None));
     let job = epoch.add_job(Arc::new(fixtures::template(NO_BLOCKS)), b"", &fixtures::PAYOUT_SCRIPT).unwrap();
     floor.change_board(|board| {

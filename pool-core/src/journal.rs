@@ -3,6 +3,8 @@
 //! Commit points of a share: 1. validated (a crash forgets it, the worker has no answer); 2. appended by `write(2)` (a
 //! killed process keeps it); 3. answered; 4. synced within [`SYNC_AFTER`] (a power cut keeps it). A file that ends in the
 //! middle of a frame was torn before 3, so cutting it loses nothing that was acknowledged.
+//! Rejects are counts, noted at most once a second for each worker and reason, so that no rig gone wrong fills the disk;
+//! a kill can take the last second's.
 //! Trusted: whoever can change it before the epoch is sealed can drop shares, but cannot invent any.
 
 mod record;

@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use audit_core::{
@@ -18,7 +19,7 @@ use audit_core::{
 };
 use thiserror::Error;
 
-use self::seen::SeenHashes;
+use self::{rejects::Rejects, seen::SeenHashes};
 use crate::{
     epoch_start::EpochStart,
     journal::{JournalFailed, JournalWriter, Record, Replay},
@@ -29,6 +30,7 @@ use crate::{
     worker::Worker,
 };
 
+mod rejects;
 mod seen;
 
 /// An epoch that takes shares, or just did.
@@ -50,6 +52,7 @@ struct Book {
     sessions: HashMap<[u8; 4], BTreeMap<String, u32>>,
     next_session: u32,
     seen: SeenHashes,
+    rejects: Rejects,
     /// Frames of what was decided and is not in the file yet.
     pending: Vec<u8>,
 }
@@ -131,17 +134,24 @@ impl LiveEpoch {
         self.book().take(extranonce1, worker, judged)
     }
 
-    /// Notes a rejected submission for the next [`LiveEpoch::commit`].
+    /// Counts a rejected submission. The journal has the counts a second later, or when it is synced.
     pub(crate) fn reject(&self, worker: &Worker, reason: RejectReason) {
         let mut book = self.book();
         if !book.closed {
-            book.note(&Record::Reject { worker: worker.pseudonym.clone(), reason });
+            book.rejects.count(&worker.pseudonym, reason);
         }
     }
 
     /// Writes what was decided, by whatever thread. When this returns, a killed process keeps it.
     pub(crate) fn commit(&self) -> Result<(), JournalFailed> {
-        self.journal.commit(|batch| mem::swap(&mut self.book().pending, batch))
+        let now = Instant::now();
+        self.journal.commit(|batch| {
+            let mut book = self.book();
+            if book.rejects.is_due(now) {
+                book.note_rejects(now);
+            }
+            mem::swap(&mut book.pending, batch);
+        })
     }
 
     /// Ends the epoch: nothing is taken after this, and the journal is whole and synced.
@@ -149,6 +159,7 @@ impl LiveEpoch {
         {
             let mut book = self.book();
             if !mem::replace(&mut book.closed, true) {
+                book.note_rejects(Instant::now());
                 book.note(&Record::Close);
             }
         }
@@ -157,6 +168,12 @@ impl LiveEpoch {
 
     /// Returns when everything accepted so far survives a power cut. Takes milliseconds: not for a thread that serves.
     pub(crate) fn sync(&self) -> Result<(), JournalFailed> {
+        {
+            let mut book = self.book();
+            if !book.closed {
+                book.note_rejects(Instant::now());
+            }
+        }
         self.commit()?;
         self.journal.sync()
     }
@@ -195,6 +212,12 @@ impl Book {
     /// Appends to what is to be written.
     fn note(&mut self, record: &Record) {
         record.push(&mut self.pending);
+    }
+
+    fn note_rejects(&mut self, now: Instant) {
+        for record in self.rejects.take(now) {
+            self.note(&record);
+        }
     }
 
     fn take(&mut self, extranonce1: [u8; 4], worker: &Worker, judged: &Judged) -> Result<(), RejectReason> {

@@ -19,8 +19,8 @@ const JOB: u8 = 2;
 const LEVEL: u8 = 3;
 const SESSION: u8 = 4;
 const SHARE: u8 = 5;
-const REJECT: u8 = 6;
 const CLOSE: u8 = 7;
+const REJECTS: u8 = 8;
 
 /// One thing that happened in an epoch.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +35,8 @@ pub(crate) enum Record {
     Session(Session),
     /// Before the rig's answer.
     Share(ShareRecord),
-    /// One rejected submission of an authorized worker.
-    Reject { worker: String, reason: RejectReason },
+    /// Rejected submissions of an authorized worker since the last record of the same worker and reason.
+    Rejects { worker: String, reason: RejectReason, count: u32 },
     /// Last: the epoch takes nothing any more.
     Close,
 }
@@ -50,8 +50,12 @@ impl Record {
             Self::Level(level) => frame::push(bytes, LEVEL, &level.get().to_be_bytes()),
             Self::Session(session) => frame::push(bytes, SESSION, &json(session)),
             Self::Share(share) => frame::push(bytes, SHARE, &share.to_bytes()),
-            Self::Reject { worker, reason } => {
-                frame::push(bytes, REJECT, &[&[reason.number()], worker.as_bytes()].concat());
+            Self::Rejects { worker, reason, count } => {
+                frame::push(
+                    bytes,
+                    REJECTS,
+                    &[&[reason.number()], &count.to_be_bytes()[..], worker.as_bytes()].concat(),
+                );
             }
             Self::Close => frame::push(bytes, CLOSE, &[]),
         }
@@ -66,7 +70,7 @@ impl Record {
             LEVEL => level(payload).map(Self::Level).ok_or_else(|| "expected a level".into()),
             SESSION => parse(payload).map(Self::Session),
             SHARE => share(payload).map(Self::Share),
-            REJECT => reject(payload).ok_or_else(|| "expected a reason and a worker".into()),
+            REJECTS => rejects(payload).ok_or_else(|| "expected a reason, a count and a worker".into()),
             CLOSE if payload.is_empty() => Ok(Self::Close),
             kind => Err(format!("kind {kind} is not known: the journal is of a newer program")),
         }
@@ -91,8 +95,9 @@ fn share(payload: &[u8]) -> Result<ShareRecord, String> {
     ShareRecord::from_bytes(bytes).map_err(|error| error.to_string())
 }
 
-fn reject(payload: &[u8]) -> Option<Record> {
-    let (number, worker) = payload.split_first()?;
-    let worker = String::from_utf8(worker.to_vec()).ok()?;
-    Some(Record::Reject { worker, reason: RejectReason::from_number(*number)? })
+fn rejects(payload: &[u8]) -> Option<Record> {
+    let (number, rest) = payload.split_first()?;
+    let (count, worker) = rest.split_first_chunk()?;
+    let (worker, reason) = (String::from_utf8(worker.to_vec()).ok()?, RejectReason::from_number(*number)?);
+    Some(Record::Rejects { worker, reason, count: u32::from_be_bytes(*count) })
 }

@@ -103,7 +103,9 @@ impl Story {
                 self.session_without_share = None;
                 material.shares.push(share);
             }
-            Record::Reject { worker, reason } => *self.rejects.entry((worker, reason)).or_default() += 1,
+            Record::Rejects { worker, reason, count } => {
+                *self.rejects.entry((worker, reason)).or_default() += u64::from(count);
+            }
             Record::Close => self.closed = true,
         }
         Ok(())

@@ -30,7 +30,7 @@ fn share(session: u32, nonce: u32) -> Record {
 }
 
 fn reject() -> Record {
-    Record::Reject { worker: "0123456789abcdef".into(), reason: RejectReason::Stale }
+    Record::Rejects { worker: "0123456789abcdef".into(), reason: RejectReason::Stale, count: 3 }
 }
 
 /// Groups as the pool appends them: each is written, and acknowledged, as one.
@@ -81,12 +81,69 @@ fn a_tear_at_any_byte_keeps_every_acknowledged_group() {
 }
 
 #[test]
+fn whatever_is_cut_off_the_journal_goes_on_and_replays() {
+    let (groups, more) = (groups(), [vec![share(0, 9)], vec![reject()]]);
+    let closed = [bytes_of(&groups), frame_of(&Record::Close)].concat();
+    let folder = tempfile::tempdir().unwrap();
+    for cut in bytes_of(&groups[..3]).len()..closed.len() {
+        fs::write(path_of(folder.path(), 7), &closed[..cut]).unwrap();
+        let (mut file, replayed) = open(folder.path(), &fixtures::start(7)).unwrap();
+        let before = replayed.unwrap().material;
+        more.iter().flatten().for_each(|record| file.write_all(&frame_of(record)).unwrap());
+        drop(file);
+        close(folder.path(), 7).unwrap();
+        let after = read_epoch(folder.path(), 7).unwrap();
+        assert_eq!(after.shares[..before.shares.len()], before.shares, "cut at {cut}");
+        assert_eq!(after.shares.len(), before.shares.len() + 1, "cut at {cut}");
+        assert_eq!(stale(&after), stale(&before) + 3, "cut at {cut}");
+    }
+}
+
+#[test]
+fn damage_anywhere_but_in_the_last_frames_is_an_error_with_its_place() {
+    let groups = groups();
+    let whole = bytes_of(&groups);
+    let (first, last) = (bytes_of(&[]).len(), bytes_of(&groups[..groups.len() - 1]).len());
+    for at in MAGIC.len()..last {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        match replay(Path::new("x"), &bytes) {
+            Err(JournalError::Damaged { source, .. }) => {
+                assert!(source.at <= at && at < source.next, "byte {at}: {source}");
+                assert!(source.next <= last && (source.at >= first || at < first), "byte {at}: {source}");
+            }
+            other => panic!("byte {at}: {other:?}"),
+        }
+    }
+}
+
+fn frame_of(record: &Record) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    record.push(&mut bytes);
+    bytes
+}
+
+fn stale(material: &EpochMaterial) -> u64 {
+    material.rejects.iter().map(|reject| reject.count).sum()
+}
+
+#[test]
+fn an_epoch_whose_journal_can_not_be_begun_opens_when_the_disk_takes_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_the_way = path_of(folder.path(), 7).with_extension("new");
+    fs::create_dir(&in_the_way).unwrap();
+    assert!(matches!(open(folder.path(), &fixtures::start(7)), Err(JournalError::Io { .. })));
+    fs::remove_dir(&in_the_way).unwrap();
+    assert!(open(folder.path(), &fixtures::start(7)).unwrap().1.is_none());
+}
+
+#[test]
 fn material_has_counts_levels_and_order() {
     let material = material_of(&groups());
     assert_eq!(material.levels, [Level::MIN]);
     assert_eq!(material.shares.iter().map(|share| share.nonce).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(material.sessions.len(), 2);
-    let stale = Reject { worker: "0123456789abcdef".into(), reason: "stale".into(), count: 2 };
+    let stale = Reject { worker: "0123456789abcdef".into(), reason: "stale".into(), count: 6 };
     assert_eq!(material.rejects, [stale]);
 }
 

@@ -66,13 +66,23 @@ impl Driver {
             }
         }
         served.cancelled().await;
-        self.floor.board.send_replace(Board::default());
+        let board = self.floor.board.send_replace(Board::default());
+        // Nothing is lost if this fails: what was acknowledged is in the file, and the failure is reported by the journal.
+        let sync = move || board.epochs.values().all(|open| open.epoch.sync().is_ok());
+        let _ = tokio::task::spawn_blocking(sync).await;
     }
 
     async fn command(&mut self, command: Command) {
         // Whoever asked may have gone meanwhile.
         match command {
-            Command::Open(start, done) => drop(done.send(self.open(start).await)),
+            Command::Open(start, done) => {
+                let number = start.epoch;
+                let opened = self.open(start).await;
+                if let Err(error) = &opened {
+                    error!(epoch = number, %error, "epoch can't be opened: rigs stay in the one before");
+                }
+                drop(done.send(opened));
+            }
             Command::Close(epoch, done) => drop(done.send(self.close(epoch).await)),
         }
     }

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{client::Client, test_pool::TestPool};
+use crate::{
+    client::Client,
+    test_pool::{EASY, TestPool},
+};
 
 /// Bitcoin's own target in 2026: it leaves room for every level.
 const MAINNET: u32 = 0x1702_0000;
@@ -39,12 +42,15 @@ fn matches(expected: &Value, found: &Value) -> bool {
     }
 }
 
-/// Replays a file on both kinds of listeners; `{difficulty}` in it is the first difficulty there.
+/// Replays a file on both kinds of listeners. In it `{difficulty}` is the first difficulty there, and
+/// `{difficulty, at least 65536}` that of a login which asks for no easier shares.
 async fn check(name: &str, text: &str) {
     let pool = TestPool::with(MAINNET, |_| {}).await;
-    let farm = json!(2f64.powi(crate::test_pool::EASY.into())).to_string();
-    for (address, difficulty) in [(pool.address, farm.as_str()), (pool.rental, "1048576")] {
-        replay(name, &text.replace("{difficulty}", difficulty), Client::connect(address).await).await;
+    let farm = json!(2f64.powi(EASY.into())).to_string();
+    for (address, difficulty, at_least) in [(pool.address, farm.as_str(), "65536"), (pool.rental, "1048576", "1048576")]
+    {
+        let text = text.replace("{difficulty}", difficulty).replace("{difficulty, at least 65536}", at_least);
+        replay(name, &text, Client::connect(address).await).await;
     }
     pool.stop().await;
 }
@@ -78,8 +84,10 @@ macro_rules! handshakes {
 handshakes! {
     antminer
     bitaxe
+    braiins_hashpower
     braiins_os
     luxor_firmware
+    mining_rig_rentals
     nicehash_asicboost
     nicehash_verificator
     whatsminer

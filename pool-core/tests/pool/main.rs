@@ -5,6 +5,7 @@
 mod abuse;
 mod blocks;
 mod client;
+mod duplicates;
 mod epochs;
 mod fake_node;
 mod handshake;

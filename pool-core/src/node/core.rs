@@ -75,8 +75,7 @@ impl Node for CoreNode {
             request["longpollid"] = id.into();
             limit = LONG_POLL;
         }
-        let answer = self.rpc.call("getblocktemplate", &json!([request]), limit).await?;
-        RawTemplate::parse(answer)
+        self.rpc.call_for::<RawTemplate>("getblocktemplate", &json!([request]), limit).await?.read()
     }
 
     async fn submit_block(&self, block: &[u8]) -> Result<Submitted, NodeError> {

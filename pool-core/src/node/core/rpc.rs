@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned, de::IgnoredAny};
 use serde_json::{Value, json};
 
 use super::{
@@ -24,9 +24,8 @@ pub(super) struct Rpc {
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    #[serde(default)]
-    result: Value,
+struct Answer<T> {
+    result: Option<T>,
     error: Option<Failure>,
 }
 
@@ -48,20 +47,43 @@ impl Rpc {
         &self.endpoint.url
     }
 
+    /// A call whose answer may be anything, `null` too.
     pub(super) async fn call(&self, method: &'static str, params: &Value, limit: Duration) -> Result<Value, NodeError> {
+        Ok(self.ask(method, params, limit).await?.unwrap_or_default())
+    }
+
+    /// A call that is answered with a `T`. Megabytes are read straight into it.
+    pub(super) async fn call_for<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: &Value,
+        limit: Duration,
+    ) -> Result<T, NodeError> {
+        let result = self.ask(method, params, limit).await?;
+        result.ok_or_else(|| NodeError::Malformed { method, reason: "null".into() })
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: &Value,
+        limit: Duration,
+    ) -> Result<Option<T>, NodeError> {
         let (user, password) = self.login().await?;
         let body = json!({"jsonrpc": "1.0", "id": 0, "method": method, "params": params});
         let request = self.http.post(&self.endpoint.url).timeout(limit).basic_auth(user, Some(password)).json(&body);
         let response = request.send().await.map_err(|error| self.unreachable(with_causes(error)))?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(|error| self.unreachable(with_causes(error)))?;
-        // Bitcoin Core answers RPC errors with status 404 or 500 and the error as JSON; everything else is HTTP's.
-        let Ok(answer) = serde_json::from_slice::<Answer>(&bytes) else {
-            return Err(self.unreachable(format!("HTTP status {status}")));
-        };
-        match answer.error {
-            Some(Failure { code, message }) => Err(NodeError::Refused { method, code, message }),
-            None => Ok(answer.result),
+        match serde_json::from_slice(&bytes) {
+            Ok(Answer { error: Some(failure), .. }) => Err(failure.of(method)),
+            Ok(Answer { result, error: None }) => Ok(result),
+            // Bitcoin Core answers RPC errors with status 404 or 500 and the error as JSON; everything else is HTTP's.
+            Err(error) => Err(match serde_json::from_slice::<Answer<IgnoredAny>>(&bytes) {
+                Ok(Answer { error: Some(failure), .. }) => failure.of(method),
+                Ok(Answer { error: None, .. }) => NodeError::Malformed { method, reason: error.to_string() },
+                Err(_) => self.unreachable(format!("HTTP status {status}")),
+            }),
         }
     }
 
@@ -80,6 +102,12 @@ impl Rpc {
 
     fn unreachable(&self, reason: String) -> NodeError {
         NodeError::Unreachable { node: self.endpoint.url.clone(), reason }
+    }
+}
+
+impl Failure {
+    fn of(self, method: &'static str) -> NodeError {
+        NodeError::Refused { method, code: self.code, message: self.message }
     }
 }
 

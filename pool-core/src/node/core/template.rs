@@ -5,7 +5,6 @@ use audit_core::{
     work::{Nbits, Sats},
 };
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::node::{BlockTemplate, NodeError, TemplateTransaction};
 
@@ -34,20 +33,21 @@ struct RawTransaction {
 }
 
 impl RawTemplate {
-    pub(super) fn parse(answer: Value) -> Result<BlockTemplate, NodeError> {
-        let raw: Self = serde_json::from_value(answer).map_err(|error| malformed(error.to_string()))?;
-        let transactions = raw.transactions.iter().map(RawTransaction::parse).collect::<Result<_, _>>()?;
+    /// # Errors
+    /// A field is of the right type but not what it should be.
+    pub(super) fn read(self) -> Result<BlockTemplate, NodeError> {
+        let transactions = self.transactions.iter().map(RawTransaction::parse).collect::<Result<_, _>>()?;
         Ok(BlockTemplate {
-            version: raw.version,
-            prevhash: raw.previousblockhash,
-            nbits: raw.bits,
-            curtime: raw.curtime,
-            mintime: raw.mintime,
-            height: raw.height,
-            coinbase_value: raw.coinbasevalue,
-            witness_commitment: raw.default_witness_commitment.as_deref().map(commitment).transpose()?,
+            version: self.version,
+            prevhash: self.previousblockhash,
+            nbits: self.bits,
+            curtime: self.curtime,
+            mintime: self.mintime,
+            height: self.height,
+            coinbase_value: self.coinbasevalue,
+            witness_commitment: self.default_witness_commitment.as_deref().map(commitment).transpose()?,
             transactions,
-            longpoll_id: raw.longpollid,
+            longpoll_id: self.longpollid,
         })
     }
 }
@@ -73,7 +73,7 @@ fn malformed(reason: String) -> NodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn answer() -> Value {
         json!({
@@ -84,9 +84,14 @@ mod tests {
         })
     }
 
+    fn read(answer: Value) -> Result<BlockTemplate, String> {
+        let raw: RawTemplate = serde_json::from_value(answer).map_err(|error| error.to_string())?;
+        raw.read().map_err(|error| error.to_string())
+    }
+
     #[test]
     fn template_is_read_from_the_nodes_answer() {
-        let template = RawTemplate::parse(answer()).unwrap();
+        let template = read(answer()).unwrap();
         assert_eq!(template.witness_commitment, Some([0xab; 32]));
         assert_eq!(template.transactions[0].data, [2, 0]);
         assert_eq!(template.nbits.get(), 0x1e03_77ae);
@@ -103,7 +108,7 @@ mod tests {
         ] {
             let mut broken = answer();
             broken[field] = value;
-            assert!(RawTemplate::parse(broken).is_err(), "{field}");
+            assert!(read(broken).is_err(), "{field}");
         }
     }
 }

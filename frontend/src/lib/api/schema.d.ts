@@ -480,7 +480,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The server can do its work: the database answers and an epoch is open. */
+        /** The server can do its work: the database and a node answer, an epoch is open, and no found block waits for a node. */
         get: operations["readyz"];
         put?: never;
         post?: never;

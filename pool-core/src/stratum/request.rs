@@ -97,7 +97,6 @@ pub fn parse(line: &[u8]) -> Result<Request, BadRequest> {
     let params = match fields.get("params") {
         Some(Value::Array(params)) => params,
         None | Some(Value::Null) => &[][..],
-        Some(_) if method == "mining.subscribe" => &[],
         Some(_) => return Err(BadRequest { id, text: "Expected params to be an array".into(), garbage: false }),
     };
     match call(method, params) {

@@ -51,7 +51,6 @@ fn every_form_of_subscribe_is_a_subscription() {
     };
     check("", None);
     check(r#","params":null"#, None);
-    check(r#","params":{}"#, None);
     check(r#","params":[]"#, None);
     check(r#","params":[null]"#, None);
     check(r#","params":["cgminer/4.12.1"]"#, None);
@@ -128,6 +127,7 @@ fn wrong_calls_are_told_what_was_expected() {
     check_bad(r#"{"id":1,"method":7}"#, true, "method");
     check_bad(r#"{"id":1,"method":7,"result":true}"#, true, "method");
     check_bad(r#"{"id":1,"method":"mining.ping","params":{}}"#, false, "array");
+    check_bad(r#"{"id":1,"method":"mining.subscribe","params":{}}"#, false, "array");
     check_bad(r#"{"id":1,"method":"eth_submitWork\u0007","params":[]}"#, false, "Unknown method eth_submitWork");
     check_bad(r#"{"id":1,"method":"mining.authorize","params":[1]}"#, false, "worker name");
     check_bad(r#"{"id":1,"method":"mining.submit","params":["a","b","c","d"]}"#, false, "extranonce2");

@@ -12,6 +12,7 @@ mod hostile;
 mod independent;
 mod kill;
 mod receipt;
+mod soak;
 mod sources;
 mod threats;
 mod tidy;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 mod chain;
 mod figures;
+mod pool;
 mod proof;
 
 /// Which capability is shown.
@@ -24,6 +25,8 @@ pub(crate) struct ShowArgs {
 enum Capability {
     /// From a bought contract over mined shares to a settlement that an outsider verifies
     Chain,
+    /// What rigs and rental markets rely on: protocol, rules, lots, abuse, blocks, journal, operation; and what a share costs
+    Pool,
     /// Every cheat found, natively, on the command line, in WebAssembly and by a second verifier; scale and speed
     Proof,
 }
@@ -32,6 +35,7 @@ enum Capability {
 pub(crate) fn run(args: &ShowArgs) -> anyhow::Result<()> {
     let (name, rows) = match args.capability {
         Capability::Chain => ("chain", chain::show()?),
+        Capability::Pool => ("pool", pool::show()?),
         Capability::Proof => ("proof", proof::show()?),
     };
     print_table(&rows);

@@ -18,6 +18,13 @@ pub(super) struct Shown {
     pub(super) held: fn(&Value) -> bool,
 }
 
+/// A point that tests prove: what is shown, how the tests' names begin, and the figures they print.
+pub(super) struct Proven {
+    pub(super) what: &'static str,
+    pub(super) tests: &'static [&'static str],
+    pub(super) figures: &'static [&'static str],
+}
+
 /// What tests said: every test by its name, and what they printed as `figure {"name":…}` lines.
 #[derive(Default)]
 pub(super) struct Figures {
@@ -67,17 +74,29 @@ impl Figures {
         }
     }
 
-    /// A row that holds when there are tests whose names begin with one of these, and all of them passed. It shows their
-    /// number and the figures of these names.
-    pub(super) fn proven(&self, what: &str, prefixes: &[&str], figures: &[&str]) -> Row {
-        let is_named = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    /// Takes in what other tests said.
+    pub(super) fn and(mut self, other: Figures) -> Figures {
+        self.by_name.extend(other.by_name);
+        self.tests.extend(other.tests);
+        self.all_passed &= other.all_passed;
+        self
+    }
+
+    /// A row for each point. It holds when there are tests whose names begin as it says, and all of them passed; it shows
+    /// their number and its figures.
+    pub(super) fn proven(&self, points: &[Proven]) -> Vec<Row> {
+        points.iter().map(|point| self.row_of(point)).collect()
+    }
+
+    fn row_of(&self, point: &Proven) -> Row {
+        let is_named = |name: &str| point.tests.iter().any(|prefix| name.starts_with(prefix));
         let outcomes: Vec<bool> =
             self.tests.iter().filter(|(name, _)| is_named(name)).map(|(_, passed)| *passed).collect();
         let passed = outcomes.iter().filter(|passed| **passed).count();
-        let figures = figures.iter().filter_map(|name| self.by_name.get(*name)).map(sentence);
+        let figures = point.figures.iter().filter_map(|name| self.by_name.get(*name)).map(sentence);
         let counted = format!("{passed} of {} tests", outcomes.len());
         Row {
-            what: what.into(),
+            what: point.what.into(),
             figure: [counted].into_iter().chain(figures).collect::<Vec<_>>().join("; "),
             held: passed > 0 && passed == outcomes.len(),
         }

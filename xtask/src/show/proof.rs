@@ -6,19 +6,12 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::Row;
-use super::figures::{self, Figures, read, sentence};
+use super::figures::{self, Proven, read, sentence};
 use crate::bench::{self, engines};
 use crate::process::run_watched;
 use crate::setup::{self, Variant};
 use crate::test::{Counts, scripts};
 use crate::{demo, paths};
-
-/// A point that tests prove: what is shown, how the tests' names begin, and the figures they print.
-struct Proven {
-    what: &'static str,
-    tests: &'static [&'static str],
-    figures: &'static [&'static str],
-}
 
 const PROVEN: &[Proven] = &[
     Proven {
@@ -92,8 +85,7 @@ fn proven() -> anyhow::Result<Vec<Row>> {
     let packages: Vec<&str> =
         ["-p", "server", "-p", "auditor", "-p", "tests", "-p", "properties"].into_iter().chain(programs).collect();
     let filters: Vec<&str> = PROVEN.iter().flat_map(|proven| proven.tests).copied().collect();
-    let tests: Figures = figures::of_tests(&packages, &filters)?;
-    Ok(PROVEN.iter().map(|proven| tests.proven(proven.what, proven.tests, proven.figures)).collect())
+    Ok(figures::of_tests(&packages, &filters)?.proven(PROVEN))
 }
 
 /// The vectors in the modules that pages load.

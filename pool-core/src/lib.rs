@@ -49,5 +49,5 @@ pub use self::{
     lots::{LegStats, LotStats, Lots},
     pool::{Pool, PoolError, PoolEvent},
     reject::RejectReason,
-    stats::{BlockStats, PoolStats},
+    stats::{BlockStats, NotifyStats, PoolStats},
 };

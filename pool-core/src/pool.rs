@@ -9,6 +9,7 @@ mod blocks;
 mod board;
 mod driver;
 mod edge;
+mod fan_out;
 mod feed;
 mod floor;
 
@@ -169,7 +170,7 @@ impl Pool {
     pub fn stats(&self) -> PoolStats {
         let (fates, nodes) = (self.fates.stats(), self.nodes.status());
         let blocks = BlockStats { unsaved: self.floor.unsaved() as u64, ..fates };
-        PoolStats { blocks, nodes, ..self.floor.counters.snapshot() }
+        PoolStats { blocks, nodes, notify: self.floor.fan_out.stats(), ..self.floor.counters.snapshot() }
     }
 
     /// Returns when every task has ended, which they do once the stop token is cancelled.

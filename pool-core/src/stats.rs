@@ -35,6 +35,25 @@ pub struct PoolStats {
     pub blocks: BlockStats,
     /// The nodes, in the operator's order.
     pub nodes: Vec<NodeStatus>,
+    /// Jobs on new blocks on their way to the sessions.
+    pub notify: NotifyStats,
+}
+
+/// How long jobs on a new block took from their template to the first and the last session that was connected then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NotifyStats {
+    /// Jobs that were written to any session.
+    pub jobs: u64,
+    /// Sessions they were written to, together.
+    pub sessions: u64,
+    /// Times to the first session, together.
+    pub first: Duration,
+    /// Times to the last session, together.
+    pub last: Duration,
+    /// Of the newest job alone, to the first session.
+    pub newest_first: Duration,
+    /// And to the last.
+    pub newest_last: Duration,
 }
 
 /// Found blocks on their way to the nodes.

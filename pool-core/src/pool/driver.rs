@@ -185,6 +185,9 @@ impl Driver {
         if new_block || !has_job || now.duration_since(self.last_job) >= limits.template_refresh {
             match self.add_job(&epoch, template).await {
                 Ok(job) => {
+                    if new_block {
+                        self.floor.begin_fan_out(&job, now);
+                    }
                     let grace = self.floor.config.grace;
                     self.floor.change_board(|board| board.put_up(job, Instant::now(), grace));
                     if new_block {

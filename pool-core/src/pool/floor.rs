@@ -14,7 +14,7 @@ use mio::Waker;
 use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
-use super::{PoolEvent, admission::Admission, board::Board};
+use super::{PoolEvent, admission::Admission, board::Board, fan_out::FanOut};
 use crate::{
     config::PoolConfig,
     live_epoch::LiveEpoch,
@@ -31,6 +31,7 @@ pub(super) struct Floor {
     pub(super) board: watch::Sender<Board>,
     pub(super) counters: Counters,
     pub(super) admission: Arc<Admission>,
+    pub(super) fan_out: FanOut,
     /// Of the threads that serve sessions; set when they start.
     pub(super) wakers: OnceLock<Vec<Arc<Waker>>>,
     subscriptions: Mutex<Subscriptions>,
@@ -72,6 +73,7 @@ impl Floor {
             board,
             counters,
             admission,
+            fan_out: FanOut::default(),
             wakers,
             subscriptions,
             events,
@@ -91,6 +93,11 @@ impl Floor {
     pub(super) fn change_board(&self, change: impl FnOnce(&mut Board)) {
         self.board.send_modify(change);
         self.wake();
+    }
+
+    /// Puts up a job on a new block, whose template came at `since`.
+    pub(super) fn begin_fan_out(&self, job: &Arc<LiveJob>, since: Instant) {
+        self.fan_out.begin(job.clone(), since, self.wakers.get().map_or(0, Vec::len));
     }
 
     /// Makes every serving thread begin a turn.

@@ -34,6 +34,12 @@ async fn a_share_that_is_a_block_is_saved_submitted_and_evidence() {
     miner.clean_job().await;
     assert_eq!(pool.chain.block_hash_at(1).await.unwrap(), Some(hash));
     assert_eq!(pool.pool.stats().blocks_found, 1);
+    // The miner may read its job before every thread has said that it has written it.
+    while pool.pool.stats().notify.jobs == 0 {
+        tokio::task::yield_now().await;
+    }
+    let notify = pool.pool.stats().notify;
+    assert!(notify.sessions >= 1 && notify.first <= notify.last, "{notify:?}");
     let sealed = seal(&pool.pool.close_epoch(1).await.unwrap()).unwrap();
     assert_eq!(sealed.blocks.len(), 1);
     assert_eq!(sealed.blocks[0].hash, hash);

@@ -2,30 +2,33 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use crate::session::Announcement;
+use crate::{pool::fan_out::Reached, session::Announcement};
 
 /// Connections that get the job in a turn: some milliseconds of writing.
 const PIECE: usize = 1_024;
 
 /// Which connections have not been looked at since the job was put up.
 #[derive(Debug, Default)]
-pub(super) struct Broadcast(Range<usize>);
+pub(super) struct Broadcast {
+    left: Range<usize>,
+    pub(super) reached: Reached,
+}
 
 impl Broadcast {
     /// Begins with the first of `keys` possible keys. Connections that open meanwhile get the job as they log in.
     pub(super) fn begin(&mut self, keys: usize) {
-        self.0 = 0..keys;
+        *self = Self { left: 0..keys, reached: Reached::default() };
     }
 
     pub(super) fn is_under_way(&self) -> bool {
-        !self.0.is_empty()
+        !self.left.is_empty()
     }
 
     /// The next piece.
     pub(super) fn next_keys(&mut self) -> Range<usize> {
-        let end = self.0.end.min(self.0.start.saturating_add(PIECE));
-        let piece = self.0.start..end;
-        self.0.start = end;
+        let end = self.left.end.min(self.left.start.saturating_add(PIECE));
+        let piece = self.left.start..end;
+        self.left.start = end;
         piece
     }
 }

@@ -134,10 +134,12 @@ impl Shard {
     fn look_at_board(&mut self) {
         if self.board.has_changed().unwrap_or(false) {
             let board = self.board.borrow_and_update().clone();
-            if !board.has_same_job(&self.turn.board) {
-                self.broadcast.begin(self.connections.capacity());
-            }
+            let is_new = !board.has_same_job(&self.turn.board);
             self.turn.board = board;
+            if is_new {
+                self.broadcast.begin(self.connections.capacity());
+                self.end_broadcast();
+            }
         }
     }
 
@@ -302,6 +304,9 @@ impl Shard {
     }
 
     fn announce_to_all(&mut self) {
+        if !self.broadcast.is_under_way() {
+            return;
+        }
         for key in self.broadcast.next_keys() {
             let Some(connection) = self.connections.get_mut(key).filter(|connection| connection.takes_jobs()) else {
                 continue;
@@ -314,7 +319,16 @@ impl Shard {
                     continue;
                 }
             };
+            self.broadcast.reached.add(Instant::now());
             self.after_write(key, written);
+        }
+        self.end_broadcast();
+    }
+
+    /// Tells how long it took, once nobody is left.
+    fn end_broadcast(&mut self) {
+        if let (false, Some(job)) = (self.broadcast.is_under_way(), &self.turn.board.current) {
+            self.turn.floor.fan_out.end(job, self.broadcast.reached);
         }
     }
 

@@ -22,6 +22,10 @@ pub fn pool(text: &mut String, stats: &PoolStats) {
     }
     let help = "From a template on a new best block to a job on it for rigs";
     summary(text, "provenhash_pool_new_block_job_seconds", help, stats.new_block_to_job);
+    let help = "From a template on a new best block to the first session that its job was written to";
+    summary(text, "provenhash_pool_first_notify_seconds", help, (stats.notify.jobs, stats.notify.first));
+    let help = "From a template on a new best block to the last session that its job was written to";
+    summary(text, "provenhash_pool_last_notify_seconds", help, (stats.notify.jobs, stats.notify.last));
     summary(text, "provenhash_journal_write_seconds", "Writes of the journal", stats.journal_writes);
     summary(text, "provenhash_journal_sync_seconds", "Syncs of the journal", stats.journal_syncs);
 }

@@ -1,7 +1,8 @@
 //! The loop that serves a part of the connections.
 //!
-//! A turn: wait; read every socket that has something, a bounded piece each; answer the lines that are whole; write what
-//! was decided to the journal, once; write the answers, once for each connection. Then a piece of a new job's way to all.
+//! A turn: wait; write a new job to a piece of the connections; read every socket that has something, a bounded piece
+//! each, and answer the lines that are whole; write what was decided to the journal, once; write the answers, once for
+//! each connection.
 
 use std::{
     io,
@@ -124,10 +125,10 @@ impl Shard {
         self.send_away_if_failed();
         self.welcome();
         events.iter().filter(|event| event.token() != WAKE).for_each(|event| self.on_event(event));
+        self.announce_to_all();
         self.read_all();
         self.on_alarms();
         self.answer();
-        self.announce_to_all();
         self.bury();
     }
 
@@ -200,6 +201,9 @@ impl Shard {
                 self.set_alarm(key);
                 continue;
             }
+            // A new job before the answers: whoever hears that shares are stale finds the next ones on it.
+            self.push_announcement(key);
+            let connection = &mut self.connections[key];
             let read = connection.read(&mut self.buffer, &mut self.turn);
             if connection.readable {
                 self.ready.push(key);
@@ -207,7 +211,7 @@ impl Shard {
             match read {
                 Err(end) => self.end(key, end),
                 Ok(()) => {
-                    self.announce(key);
+                    self.push_announcement(key);
                     self.set_alarm(key);
                 }
             }
@@ -239,12 +243,17 @@ impl Shard {
             self.ready.push(key);
         }
         self.announce(key);
-        self.turn.answers.address(key);
         self.set_alarm(key);
     }
 
-    /// Says what a connection is to know of the current job.
+    /// Says what a connection is to know of the current job, and nothing else.
     fn announce(&mut self, key: usize) {
+        self.push_announcement(key);
+        self.turn.answers.address(key);
+    }
+
+    /// Adds it to what the connection is being answered.
+    fn push_announcement(&mut self, key: usize) {
         let connection = &mut self.connections[key];
         if !connection.takes_jobs() {
             return;

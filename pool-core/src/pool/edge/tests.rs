@@ -20,7 +20,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    config::PoolConfig,
+    config::{Limits, PoolConfig},
     fixtures,
     journal::{self, JournalWriter},
     listener::ListenerProfile,
@@ -46,6 +46,7 @@ async fn serve(file: File) -> Served {
         journal_dir: folder.path().into(),
         first_level: Level::MIN,
         min_level: Level::MIN,
+        limits: Limits { lines_per_second: 0, ..Limits::default() },
         ..fixtures::config()
     };
     let floor = Arc::new(Floor::new(config, mpsc::channel(1).0, mpsc::unbounded_channel().0).unwrap());
@@ -163,4 +164,37 @@ async fn what_was_read_before_a_stop_is_answered_and_in_the_journal() {
     let shares = replayed.unwrap().material.shares.len();
     assert_eq!(acknowledged, shares, "each share in the journal was acknowledged before the end");
     assert!(acknowledged > 40, "{acknowledged}");
+}
+
+#[tokio::test]
+async fn who_reads_slowly_gets_the_newest_job_and_nobody_elses() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, _) = journal::open(folder.path(), &fixtures::start(7)).unwrap();
+    let served = serve(file).await;
+    let (mut slow, mut other) = (Rig::connect(served.address).await, Rig::connect(served.address).await);
+    let first = slow.log_in().await;
+    other.log_in().await;
+    // More answers than the sockets hold: the rest waits, and jobs with it.
+    let ping = json!({"id": 9, "method": "mining.ping"});
+    let pings: Vec<Value> = std::iter::repeat_n(ping.clone(), 2_000).collect();
+    while tokio::time::timeout(Duration::from_millis(300), slow.write(&pings)).await.is_ok() {}
+    let epoch = served.floor.board.borrow().latest().cloned().unwrap();
+    for _ in 0..3 {
+        let job = epoch.add_job(Arc::new(fixtures::template(NO_BLOCKS)), b"", &fixtures::PAYOUT_SCRIPT).unwrap();
+        served.floor.change_board(|board| board.put_up(job, Instant::now(), Duration::ZERO));
+        let message = other.read().await.unwrap();
+        assert_eq!(message["method"], "mining.notify");
+    }
+    let mut jobs = vec![first];
+    while jobs.len() < 2 {
+        let message = slow.read().await.unwrap();
+        if message["method"] == "mining.notify" {
+            jobs.push(message["params"][0].as_str().unwrap().to_owned());
+        }
+    }
+    let newest = epoch.job(3).unwrap().at(Level::MIN).id.to_string();
+    assert_eq!(jobs[1], newest, "the two in between were skipped");
+    other.write(&[ping]).await;
+    assert_eq!(other.read().await.unwrap()["result"], "pong");
+    tokio::task::spawn_blocking(move || served.edge.stop()).await.unwrap();
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
@@ -136,6 +136,16 @@ impl Server {
         Ok(())
     }
 
+    /// Sends SIGTERM and does not wait.
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        signal::terminate(self.pid()?)
+    }
+
+    /// Waits until the server has ended by itself.
+    pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
+        Ok(tokio::time::timeout(SOON, self.child.wait()).await.context("the server did not end")??)
+    }
+
     /// The same server again: same folder, same ports.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         *self = Server::start(self.plan.clone()).await?;
@@ -176,6 +186,11 @@ impl Server {
     /// The process id.
     pub fn pid(&self) -> anyhow::Result<u32> {
         self.child.id().context("the server has ended")
+    }
+
+    /// The program's log, of earlier runs in the same folder too.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.plan.folder.join("server.log")).unwrap_or_default()
     }
 
     /// The last lines of the program's log.

@@ -1,10 +1,13 @@
 //! kill -9 at random moments: nothing acknowledged is lost, nothing is sealed twice, the log never forks.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use audit_core::checkpoint::Checkpoint;
+use audit_core::entry::Entry;
 use audit_core::hash::BlockHash;
 use serde_json::json;
 use tests::api::Api;
@@ -55,6 +58,8 @@ async fn a_killed_server_loses_no_acknowledged_share_and_never_forks_its_log() -
     .await?;
     assert_eq!(missing, 0, "acknowledged shares that are not in the sealed evidence");
     epochs_are_sealed_once(&log)?;
+    let unsaved = unsaved_blocks(&log, &server.data().join("blocks"))?;
+    assert_eq!(unsaved, 0, "found blocks that are in the evidence but were not saved");
     let forks = forks(&log, &seen)?;
     assert_eq!(forks, 0, "published checkpoints contradict the log");
     let policy = write_policy(folder.path(), &server.api().status().await?.log_vkey)?;
@@ -64,7 +69,13 @@ async fn a_killed_server_loses_no_acknowledged_share_and_never_forks_its_log() -
     let shares = acknowledged.len();
     figure::print(
         "kills",
-        json!({ "kills": KILLS, "acknowledged_shares": shares, "missing_shares": missing, "forks": forks }),
+        json!({
+            "kills": KILLS,
+            "acknowledged_shares": shares,
+            "missing_shares": missing,
+            "unsaved_blocks": unsaved,
+            "forks": forks,
+        }),
     );
     Ok(())
 }
@@ -89,6 +100,19 @@ fn epochs_are_sealed_once(log: &Log) -> anyhow::Result<()> {
     let expected: Vec<u64> = (1..=sealed.len() as u64).collect();
     ensure!(sealed == expected, "epochs sealed: {sealed:?}");
     Ok(())
+}
+
+/// How many blocks of the log are not on disk: those could never have reached a node.
+fn unsaved_blocks(log: &Log, folder: &Path) -> anyhow::Result<usize> {
+    let files: Vec<String> = fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<std::io::Result<_>>()?;
+    let is_saved = |hash: &BlockHash| files.iter().any(|file| file.contains(&hash.to_string()));
+    let found = log.entries.iter().filter_map(|entry| match entry {
+        Entry::BlockFound(block) => Some(block.hash),
+        _ => None,
+    });
+    Ok(found.filter(|hash| !is_saved(hash)).count())
 }
 
 /// How many checkpoints that were public are not of this log's past.

@@ -11,6 +11,7 @@ mod forgeries;
 mod hostile;
 mod independent;
 mod kill;
+mod operation;
 mod receipt;
 mod soak;
 mod sources;

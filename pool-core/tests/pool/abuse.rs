@@ -16,7 +16,12 @@ use crate::test_pool::{NO_BLOCKS, TestPool};
 
 #[tokio::test]
 async fn an_address_gets_no_more_than_its_places_and_gets_them_back() {
-    let pool = TestPool::with(NO_BLOCKS, |config| config.limits.sessions_per_address = 2).await;
+    let pool = TestPool::with(NO_BLOCKS, |config| {
+        config.limits.sessions_per_address = 2;
+        // So long that it is not what ends the third one.
+        config.limits.unauthorized = Duration::from_secs(600);
+    })
+    .await;
     let (mut first, mut second) = (pool.miner().await, pool.miner().await);
     assert_eq!(pool.connect().await.message().await, None);
     assert_eq!(second.call("mining.ping", json!([])).await["result"], "pong");
@@ -31,7 +36,12 @@ async fn an_address_gets_no_more_than_its_places_and_gets_them_back() {
 
 #[tokio::test]
 async fn an_address_that_connects_too_often_is_turned_away_for_the_minute() {
-    let pool = TestPool::with(NO_BLOCKS, |config| config.limits.connects_per_minute = 3).await;
+    let pool = TestPool::with(NO_BLOCKS, |config| {
+        config.limits.connects_per_minute = 3;
+        // So long that it is not what ends the fourth one.
+        config.limits.unauthorized = Duration::from_secs(600);
+    })
+    .await;
     let mut honest = pool.miner().await;
     for _ in 0..2 {
         drop(pool.miner().await);

@@ -31,6 +31,9 @@ use crate::{
 /// Difficulty 1: no share is a block by accident.
 const NO_BLOCKS: u32 = 0x1d00_ffff;
 
+/// Nothing in these tests takes this long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Threads that serve one epoch, whose journal is `file`.
 struct Served {
     edge: Edge,
@@ -46,7 +49,8 @@ async fn serve(file: File) -> Served {
         journal_dir: folder.path().into(),
         first_level: Level::MIN,
         min_level: Level::MIN,
-        limits: Limits { lines_per_second: 0, ..Limits::default() },
+        // So long that time ends no session here.
+        limits: Limits { lines_per_second: 0, unauthorized: Duration::from_secs(600), ..Limits::default() },
         ..fixtures::config()
     };
     let floor = Arc::new(Floor::new(config, mpsc::channel(1).0, mpsc::unbounded_channel().0).unwrap());
@@ -79,7 +83,8 @@ impl Rig {
     /// The next line, `None` at the end.
     async fn read(&mut self) -> Option<Value> {
         let mut line = String::new();
-        let count = self.0.read_line(&mut line).await.unwrap_or(0);
+        let read = tokio::time::timeout(PATIENCE, self.0.read_line(&mut line)).await;
+        let count = read.expect("a line or the end in time").unwrap_or(0);
         (count > 0).then(|| serde_json::from_str(&line).unwrap())
     }
 

@@ -62,7 +62,8 @@ fn a_leaked_or_damaged_key_is_refused_without_being_shown() {
     {
         fs::write(&key, &damaged).unwrap();
         let message = refused(folder.path(), &[]);
-        let secret = damaged.trim_end().rsplit('+').next().unwrap();
+        // PRIVATE+KEY+name+hash+key, and base64 may have a plus too.
+        let secret = damaged.trim_end().splitn(5, '+').last().unwrap();
         assert!(message.contains("is no key") && !message.contains(secret), "{message}");
     }
     fs::remove_file(&key).unwrap();

@@ -25,9 +25,12 @@ use tests::measure::report;
 /// Shares over Stratum.
 #[derive(Parser)]
 struct Args {
-    /// Numbers of sessions, several with commas
+    /// Numbers of sessions that submit, several with commas
     #[arg(long, default_value = "100,1000,5000", value_delimiter = ',')]
     sessions: Vec<u32>,
+    /// Numbers of sessions that hear of new tips
+    #[arg(long, default_value = "1000,5000,17500", value_delimiter = ',')]
+    tips: Vec<u32>,
     /// Idle sessions whose memory is measured, or as many as files may be open
     #[arg(long, default_value_t = 20_000)]
     idle: u32,
@@ -69,7 +72,7 @@ async fn measure(args: &Args) -> anyhow::Result<()> {
         shares.push(shares::Shares::measure(*sessions, Duration::from_secs(args.seconds)).await?);
     }
     let hash_us = floor::hash_one_share();
-    for sessions in &args.sessions {
+    for sessions in &args.tips {
         tips.push(tips::Tips::measure(*sessions).await?);
     }
     let idle = idle::Idle::measure(args.idle).await?;

@@ -12,7 +12,7 @@ use tests::figure;
 use tests::poll::{MINED, SOON, until};
 use tests::rig::Rig;
 use tests::server::{Plan, Server};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const STOPS: usize = 3;
@@ -62,9 +62,13 @@ async fn a_server_that_is_told_to_stop_under_load_loses_no_acknowledged_share() 
 async fn a_second_signal_ends_the_server_at_once() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let mut server = Server::start(Plan::embedded(folder.path())).await?;
-    // A request that never ends holds up the end in order for seconds.
+    // A request that never ends holds up the end in order for seconds, once the server has begun to read it.
     let mut request = TcpStream::connect(server.http()).await?;
-    request.write_all(b"POST /api/v1/accounts HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{").await?;
+    let head = "POST /api/v1/accounts HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n";
+    request.write_all(head.as_bytes()).await?;
+    let mut answer = [0; 12];
+    request.read_exact(&mut answer).await?;
+    assert_eq!(&answer, b"HTTP/1.1 100");
     server.terminate()?;
     until("the first signal to be heard", SOON, async || Ok(server.log().contains("stopping").then_some(()))).await?;
     server.terminate()?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use audit_core::hash::sha256d;
 use serde_json::{Value, json};
 
 /// Clock ticks a second of `/proc/<pid>/stat`: USER_HZ, which is 100 on every Linux architecture that matters here.
@@ -35,6 +36,21 @@ pub fn report(bench: &str, rows: &[Row], summary: &Value, file: Option<&Path>) -
         rows.iter().map(|row| json!({ "name": row.name, "value": row.value, "unit": row.unit })).collect();
     let text = serde_json::to_string_pretty(&json!({ "bench": bench, "rows": rows, "summary": summary }))?;
     std::fs::write(file, text + "\n").with_context(|| format!("can't write {}", file.display()))
+}
+
+/// What no judge of a share can leave out, with the sha2 crate one hash after the other: its coinbase, of these bytes but
+/// for its number, so many levels of branch, the header.
+pub fn hash_share(number: u64, coinbase: &mut [u8], branches: usize) -> [u8; 32] {
+    coinbase[..8].copy_from_slice(&number.to_le_bytes());
+    let mut hash = sha256d(coinbase);
+    let mut pair = [0x5a; 64];
+    for _ in 0..branches {
+        pair[..32].copy_from_slice(&hash);
+        hash = sha256d(&pair);
+    }
+    let mut header = [0x5a; 80];
+    header[36..68].copy_from_slice(&hash);
+    sha256d(&header)
 }
 
 /// The value that half of `values` are below; `values` are not empty.

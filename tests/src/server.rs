@@ -127,7 +127,7 @@ impl Server {
 
     /// Asks the server to end and waits until it has; an error if it does not end by itself with success.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
-        signal::terminate(self.pid()?)?;
+        self.terminate()?;
         let status =
             tokio::time::timeout(SOON, self.child.wait()).await.context("the server did not stop on SIGTERM")??;
         if !status.success() {

@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { launch } from './chromium.mjs';
+import { launchChromium } from '../support/chromium.mjs';
 import { serveFolders } from './files.mjs';
 
 const RUNS = 3;
@@ -20,7 +20,7 @@ const { values: options } = parseArgs({ options: { json: { type: 'string' } } })
 const here = dirname(fileURLToPath(import.meta.url));
 const workers = Math.min(8, availableParallelism());
 const server = await serveFolders({ '/wasm/': process.env.WASM_WEB, '/bench/': here, '/day/': process.env.DAY });
-const browser = await launch();
+const browser = await launchChromium(process.env.CHROMIUM);
 try {
 	const runs = [];
 	for (let run = 0; run < RUNS; run += 1) runs.push(await verifyDay());

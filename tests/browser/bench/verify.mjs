@@ -14,7 +14,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { launch } from './chromium.mjs';
+import { launchChromium } from '../support/chromium.mjs';
 import { inChromium, inNode, native, plainInNode } from './contenders.mjs';
 import { serveFolders } from './files.mjs';
 import { asLines, randomShares } from './shares.mjs';
@@ -31,7 +31,7 @@ const { NATIVE, PORTABLE, WASM_WEB, WASM_NODE, WASM_NODE_SCALAR } = process.env;
 const work = randomShares(SHARES);
 const folder = mkdtempSync(join(tmpdir(), 'bench-verify-'));
 const server = await serveFolders({ '/wasm/': WASM_WEB, '/bench/': here, '/noble/': join(here, '../node_modules/@noble/hashes') });
-const browser = await launch();
+const browser = await launchChromium(process.env.CHROMIUM);
 try {
 	const { contenders, many } = await prepare();
 	const times = await measure(contenders, Number(options.turns));

@@ -3,24 +3,16 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import { chromium } from 'playwright-core';
+import { launchChromium } from './chromium.mjs';
 import { BASE_URL, CHROMIUM, SHOTS, WAIT_MS } from './setting.mjs';
 
-const FLAGS = [
-	'--no-sandbox',
-	'--disable-gpu',
-	'--disable-background-networking',
-	'--disable-component-update',
-	'--disable-sync',
-	'--no-first-run'
-];
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 360, height: 740 };
 const SCHEMES = ['light', 'dark'];
 
 export function launch() {
 	mkdirSync(SHOTS, { recursive: true });
-	return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+	return launchChromium(CHROMIUM);
 }
 
 /** A person at a browser of their own: nobody is signed in, nothing is stored. */

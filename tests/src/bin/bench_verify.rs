@@ -9,13 +9,13 @@ use anyhow::{Context as _, ensure};
 use audit_core::audit::AuditRequest;
 use audit_core::bundle::Files;
 use audit_core::epoch::{JobsFile, epoch_path};
-use audit_core::hash::{Hash32, sha256d};
+use audit_core::hash::Hash32;
 use audit_core::job::Job;
 use audit_core::json::from_canonical;
 use audit_core::policy::Policy;
 use clap::Parser;
 use serde_json::json;
-use tests::measure::{Row, median, report};
+use tests::measure::{Row, hash_share, median, report};
 use tests::operator::long::like_bitcoin;
 use tests::verify;
 
@@ -71,20 +71,11 @@ fn verify(files: &Files, policy: &Policy, shares: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What no verifier can leave out, with the sha2 crate one hash after the other: coinbase, branches, header.
+/// What no verifier can leave out.
 fn bare_hashing(shares: usize, coinbase: usize, branches: usize) -> anyhow::Result<()> {
-    let mut bytes = vec![0u8; coinbase];
+    let mut coinbase = vec![0u8; coinbase];
     for share in 0..shares as u64 {
-        bytes[..8].copy_from_slice(&share.to_le_bytes());
-        let mut hash = sha256d(&bytes);
-        let mut pair = [0x5a; 64];
-        for _ in 0..branches {
-            pair[..32].copy_from_slice(&hash);
-            hash = sha256d(&pair);
-        }
-        let mut header = [0x5a; 80];
-        header[36..68].copy_from_slice(&hash);
-        std::hint::black_box(sha256d(&header));
+        std::hint::black_box(hash_share(share, &mut coinbase, branches));
     }
     Ok(())
 }

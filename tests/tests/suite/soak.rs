@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use tests::figure;
+use tests::measure::memory_of;
 use tests::poll::{SOON, until};
 use tests::server::{Plan, Server};
 use tests::stratum::{Lines, Session};
@@ -34,10 +35,7 @@ struct Held {
 impl Held {
     fn of(pid: u32) -> anyhow::Result<Held> {
         let count = |folder: &str| Ok::<_, anyhow::Error>(fs::read_dir(format!("/proc/{pid}/{folder}"))?.count());
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let resident_kib = resident.trim().trim_end_matches(" kB").parse()?;
-        Ok(Held { files: count("fd")?, threads: count("task")?, resident_kib })
+        Ok(Held { files: count("fd")?, threads: count("task")?, resident_kib: memory_of(pid)? / 1_024 })
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::Context;
-use audit_core::hash::sha256d;
+use tests::measure::hash_share;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::cores::ON_THE_FREE_ONE;
@@ -94,15 +94,7 @@ pub(crate) fn hash_one_share() -> f64 {
     const SHARES: u32 = 100_000;
     let started = Instant::now();
     for share in 0..SHARES {
-        let mut coinbase = [0x5a; 250];
-        coinbase[..4].copy_from_slice(&share.to_le_bytes());
-        let mut pair = [0; 64];
-        pair[..32].copy_from_slice(&sha256d(&coinbase));
-        for _ in 0..12 {
-            let hash = sha256d(&pair);
-            pair[..32].copy_from_slice(&hash);
-        }
-        std::hint::black_box(sha256d(&[&pair[..], &[0; 16]].concat()));
+        std::hint::black_box(hash_share(share.into(), &mut [0x5a; 250], 12));
     }
     started.elapsed().as_secs_f64() * 1e6 / f64::from(SHARES)
 }

@@ -38,7 +38,7 @@ impl Tips {
         Ok(Tips { sessions, first_ms, last_ms, floor_first_ms, floor_last_ms })
     }
 
-    /// How the pool spreads a job, from the first rig to the last, beside the floor.
+    /// From the new tip to the last job, as part of the floor to its last.
     pub(crate) fn of_floor(&self) -> f64 {
         self.last_ms / self.floor_last_ms
     }

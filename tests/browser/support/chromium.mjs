@@ -1,4 +1,4 @@
-/** The browser of the benchmarks: the one that CHROMIUM names. */
+/** Chromium as tests and benchmarks start it. */
 import { chromium } from 'playwright-core';
 
 const FLAGS = [
@@ -10,6 +10,6 @@ const FLAGS = [
 	'--no-first-run'
 ];
 
-export function launch() {
-	return chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
+export function launchChromium(executablePath) {
+	return chromium.launch({ executablePath, args: FLAGS });
 }

@@ -30,8 +30,7 @@ impl Log {
         let checkpoint = checkpoint(&fetch(api, "log/checkpoint").await?)?;
         let mut leaves = Vec::new();
         for (index, width) in tile::bundles(checkpoint.size) {
-            let bundle = fetch(api, &format!("log/{}", tile::entries_path(index, width))).await?;
-            leaves.extend(split(&bundle, width)?);
+            leaves.extend(split(&fetch_bundle(api, index, width).await?, width)?);
         }
         Log::new(checkpoint, leaves)
     }
@@ -142,6 +141,17 @@ pub fn checkpoint(note: &[u8]) -> anyhow::Result<Checkpoint> {
 
 async fn fetch(api: &Api, path: &str) -> anyhow::Result<Vec<u8>> {
     api.evidence(path).await?.with_context(|| format!("there is no /{path}"))
+}
+
+/// A bundle as it was when its log had this many entries: once the full one is there, the partial one may be gone
+/// (c2sp.org/tlog-tiles).
+async fn fetch_bundle(api: &Api, index: u64, width: u64) -> anyhow::Result<Vec<u8>> {
+    let path = format!("log/{}", tile::entries_path(index, width));
+    if let Some(bundle) = api.evidence(&path).await? {
+        return Ok(bundle);
+    }
+    let full = fetch(api, tile::full_path(&path)).await?;
+    tile::narrowed(&path, &full).map(<[u8]>::to_vec).with_context(|| format!("there is no /{path}"))
 }
 
 fn split(bundle: &[u8], width: u64) -> anyhow::Result<Vec<Vec<u8>>> {

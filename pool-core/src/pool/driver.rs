@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
-use audit_core::epoch::EpochMaterial;
+use audit_core::{epoch::EpochMaterial, hash::BlockHash};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
@@ -167,36 +167,49 @@ impl Driver {
         let template = Arc::new(template);
         let before = self.template.replace(template.clone());
         let new_block = before.is_none_or(|before| before.prevhash != template.prevhash);
-        let (now, limits) = (Instant::now(), self.floor.config.limits);
+        let now = Instant::now();
         self.floor.counters.template(now);
-        if new_block {
-            let (tip, grace) = (template.prevhash, limits.replaced_tip_grace);
-            self.floor.change_board(|board| board.set_tip(tip, now, grace));
+        let job = self.job_on(template.clone(), new_block).await;
+        if let (true, Some(job)) = (new_block, &job) {
+            self.floor.begin_fan_out(job, now);
         }
-        let (latest, has_job) = {
+        let has_job = job.is_some();
+        self.put_up(new_block.then_some(template.prevhash), job);
+        if new_block && has_job {
+            self.floor.counters.job_on_new_block(now.elapsed());
+        }
+    }
+
+    /// A job for the newest epoch, when it needs one.
+    async fn job_on(&mut self, template: Arc<BlockTemplate>, new_block: bool) -> Option<Arc<LiveJob>> {
+        let (epoch, has_job) = {
             let board = self.floor.board.borrow();
-            let latest = board.latest().cloned();
-            let has_job = latest
-                .as_ref()
-                .is_some_and(|epoch| board.current.as_ref().is_some_and(|job| job.start.epoch == epoch.start.epoch));
-            (latest, has_job)
+            let epoch = board.latest().cloned()?;
+            let has_job = board.current.as_ref().is_some_and(|job| job.start.epoch == epoch.start.epoch);
+            (epoch, has_job)
         };
-        let Some(epoch) = latest else { return };
-        if new_block || !has_job || now.duration_since(self.last_job) >= limits.template_refresh {
-            match self.add_job(&epoch, template).await {
-                Ok(job) => {
-                    if new_block {
-                        self.floor.begin_fan_out(&job, now);
-                    }
-                    let grace = self.floor.config.grace;
-                    self.floor.change_board(|board| board.put_up(job, Instant::now(), grace));
-                    if new_block {
-                        self.floor.counters.job_on_new_block(now.elapsed());
-                    }
-                }
-                Err(error) => warn!(epoch = epoch.start.epoch, %error, "no job from this template"),
-            }
+        let is_due = || self.last_job.elapsed() >= self.floor.config.limits.template_refresh;
+        if !new_block && has_job && !is_due() {
+            return None;
         }
+        let job = self.add_job(&epoch, template).await;
+        job.inspect_err(|error| warn!(epoch = epoch.start.epoch, %error, "no job from this template")).ok()
+    }
+
+    /// At once: a share is not stale before there is a job to replace the one it was found on.
+    fn put_up(&self, tip: Option<BlockHash>, job: Option<Arc<LiveJob>>) {
+        if tip.is_none() && job.is_none() {
+            return;
+        }
+        let (now, config) = (Instant::now(), &self.floor.config);
+        self.floor.change_board(|board| {
+            if let Some(tip) = tip {
+                board.set_tip(tip, now, config.limits.replaced_tip_grace);
+            }
+            if let Some(job) = job {
+                board.put_up(job, now, config.grace);
+            }
+        });
     }
 
     async fn add_job(&mut self, epoch: &LiveEpoch, template: Arc<BlockTemplate>) -> Result<Arc<LiveJob>, JobError> {

@@ -7,9 +7,11 @@ use audit_core::entry::{BlockFate, Entry};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::Archive;
+use crate::clock::now_ms;
 use crate::db::blocks::{BlockRow, BlockStatus};
-use crate::db::{Database, blocks};
+use crate::db::{Database, blocks, ledger};
 use crate::engine::{Backoff, pause};
+use crate::rewards;
 use crate::settlement::Settler;
 use crate::tlog::Sequencer;
 
@@ -82,6 +84,9 @@ impl Blocks {
             if !blocks::decide(&mut tx, &block.hash, *status, index).await? {
                 // Decided by an earlier attempt whose answer was lost: roll back, the next round sees the new state.
                 return Ok(());
+            }
+            if let Some(transaction) = rewards::decided(block, *status, index, now_ms()) {
+                ledger::post(&mut tx, &transaction).await?;
             }
         }
         tx.commit().await?;

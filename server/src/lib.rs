@@ -23,6 +23,7 @@ pub mod evidence;
 mod liabilities;
 pub mod problem;
 pub mod proofs;
+mod rewards;
 mod sealing;
 mod settlement;
 pub mod tlog;

@@ -6,10 +6,12 @@ use audit_core::entry::Entry;
 use audit_core::epoch::{EpochMaterial, epoch_path};
 use audit_core::seal::{SealedEpoch, seal};
 
+use crate::clock::now_ms;
 use crate::db::blocks::{BlockRow, BlockStatus};
 use crate::db::epochs::{ContractEpochRow, EpochCloseRow, EpochRow};
-use crate::db::{Database, Tx, blocks, epochs, liabilities};
+use crate::db::{Database, Tx, blocks, epochs, ledger, liabilities};
 use crate::evidence::EvidenceStore;
+use crate::rewards;
 use crate::tlog::Sequencer;
 
 /// Records have hardly any pattern; more effort finds little more.
@@ -73,6 +75,9 @@ pub(crate) async fn log(
             found_index,
         };
         blocks::insert(&mut tx, &row).await?;
+        if let Some(transaction) = rewards::found(&row, now_ms()) {
+            ledger::post(&mut tx, &transaction).await?;
+        }
     }
     for (block, coin) in &sealed.coins {
         liabilities::insert_coin(&mut tx, block, coin).await?;

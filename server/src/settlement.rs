@@ -20,7 +20,7 @@ use crate::tlog::Sequencer;
 use group::{Group, next_group};
 
 mod group;
-mod postings;
+pub(crate) mod postings;
 
 /// Settles groups of epochs.
 #[derive(Clone)]
@@ -123,7 +123,7 @@ impl Settler {
         settlements::insert(&mut tx, &row(entry, entry_index, settled_ms)).await?;
         store_credits(&mut tx, entry.settlement, settled).await?;
         let own = operator_id(self.sequencer.origin());
-        if let Some(transaction) = postings::of(entry, settled, &own, settled_ms) {
+        if let Some(transaction) = postings::of(entry, entry_index, settled, &own, settled_ms) {
             ledger::post(&mut tx, &transaction).await?;
         }
         tx.commit().await?;

@@ -1,12 +1,14 @@
 //! The ledger: double entry, append-only. Balances are sums of postings and are stored nowhere else.
 //!
 //! Contract: a transaction sums to zero, which [`post`] checks before it writes and [`check`] for the whole book; the same
-//! (kind, reference) is never booked twice; rows are never changed (triggers of the database refuse it).
+//! (kind, reference) is never booked twice; each transaction names its [`Voucher`]; rows are never changed (triggers of the
+//! database refuse it), a mistake or an orphaned block is reversed by a further transaction.
 //!
 //! Trusted: whoever can change the database can invent balances; credits and payouts are also in the log, where they can't.
 
 mod account;
 
+use audit_core::hash::BlockHash;
 use audit_core::work::Sats;
 use sqlx::AnyPool;
 use sqlx::any::AnyRow;
@@ -25,8 +27,20 @@ pub struct Transaction {
     pub kind: &'static str,
     /// The one thing it happened to, for example a contract's id.
     pub reference: String,
+    pub voucher: Voucher,
     pub created_ms: u64,
     pub postings: Vec<Posting>,
+}
+
+/// What shows to others that a transaction happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voucher {
+    /// An entry of the log, by its leaf index.
+    Entry(u64),
+    /// A transaction of the chain, by its txid.
+    Chain(BlockHash),
+    /// An entry of the log about a transaction of the chain.
+    EntryOfChain(u64, BlockHash),
 }
 
 /// One line of a transaction: debits are positive, credits negative.
@@ -73,6 +87,24 @@ impl Posting {
     }
 }
 
+impl Voucher {
+    /// Leaf index of the entry.
+    pub fn log_index(self) -> Option<u64> {
+        match self {
+            Self::Entry(index) | Self::EntryOfChain(index, _) => Some(index),
+            Self::Chain(_) => None,
+        }
+    }
+
+    /// The transaction of the chain.
+    pub fn txid(self) -> Option<BlockHash> {
+        match self {
+            Self::Chain(txid) | Self::EntryOfChain(_, txid) => Some(txid),
+            Self::Entry(_) => None,
+        }
+    }
+}
+
 impl Transaction {
     /// Whether this is double entry.
     pub fn balanced(&self) -> Result<(), Unbalanced> {
@@ -89,13 +121,15 @@ pub async fn post(tx: &mut Tx, transaction: &Transaction) -> Result<bool, Ledger
     transaction.balanced()?;
     let id = Uuid::new_v4().to_string();
     let done = sqlx::query(
-        "INSERT INTO ledger_transactions (id, kind, reference, created_ms) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (kind, reference) DO NOTHING",
+        "INSERT INTO ledger_transactions (id, kind, reference, created_ms, log_index, txid)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (kind, reference) DO NOTHING",
     )
     .bind(&id)
     .bind(transaction.kind)
     .bind(&transaction.reference)
     .bind(signed(transaction.created_ms))
+    .bind(transaction.voucher.log_index().map(signed))
+    .bind(transaction.voucher.txid().map(|txid| txid.0.to_vec()))
     .execute(&mut **tx)
     .await
     .map_err(DbError::from)?;

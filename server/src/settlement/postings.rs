@@ -5,18 +5,24 @@ use audit_core::hash::Hash32;
 use audit_core::settlement::Settled;
 use audit_core::work::Sats;
 
-use crate::db::ledger::{Account, Posting, Transaction};
+use crate::db::ledger::{Account, Posting, Transaction, Voucher};
 
 /// The settlement's postings; `None` when no satoshi moves. They balance because Σ credits + fee + carry_out = reward +
 /// carry_in, and the ledger refuses them otherwise.
-pub(super) fn of(entry: &Settlement, settled: &Settled, own: &Hash32, created_ms: u64) -> Option<Transaction> {
+pub(crate) fn of(
+    entry: &Settlement,
+    entry_index: u64,
+    settled: &Settled,
+    own: &Hash32,
+    created_ms: u64,
+) -> Option<Transaction> {
     let mut postings = Vec::new();
     let mut post = |make: fn(Account, Sats) -> Posting, account, amount: Sats| {
         if amount > Sats::ZERO {
             postings.push(make(account, amount));
         }
     };
-    post(Posting::debit, Account::BlockRewards, entry.reward_sats);
+    post(Posting::debit, Account::UndividedRewards, entry.reward_sats);
     post(Posting::debit, Account::Carry, entry.carry_in_sats);
     for credit in &settled.credits {
         let account =
@@ -25,8 +31,8 @@ pub(super) fn of(entry: &Settlement, settled: &Settled, own: &Hash32, created_ms
     }
     post(Posting::credit, Account::Fee, settled.fee);
     post(Posting::credit, Account::Carry, settled.carry_out);
-    let reference = entry.settlement.to_string();
-    (!postings.is_empty()).then_some(Transaction { kind: "settlement", reference, created_ms, postings })
+    let (reference, voucher) = (entry.settlement.to_string(), Voucher::Entry(entry_index));
+    (!postings.is_empty()).then_some(Transaction { kind: "settlement", reference, voucher, created_ms, postings })
 }
 
 #[cfg(test)]
@@ -55,7 +61,7 @@ mod tests {
             carry_out_sats: sats(8),
             credits: CreditsRoot { count: 2, total_sats: sats(90), root: Hash32([0; 32]) },
         };
-        let transaction = of(&entry, &settled, &own, 1).unwrap();
+        let transaction = of(&entry, 5, &settled, &own, 1).unwrap();
         assert_eq!(transaction.balanced(), Ok(()));
         let operator = Posting::credit(Account::OperatorCredits, sats(20));
         assert!(transaction.postings.contains(&operator));

@@ -1,7 +1,7 @@
 //! The book and the sums of the database, without HTTP.
 
 use audit_core::hash::Hash32;
-use server::db::ledger::{self, Account, LedgerError, Posting, Transaction};
+use server::db::ledger::{self, Account, LedgerError, Posting, Transaction, Voucher};
 use server::db::work_sums;
 use sqlx::AssertSqlSafe;
 
@@ -9,7 +9,7 @@ use super::harness::on_each_database;
 
 fn transaction(amounts: &[i64]) -> Transaction {
     let postings = amounts.iter().map(|&amount_sats| Posting { account: Account::Fee, amount_sats }).collect();
-    Transaction { kind: "test", reference: "1".into(), created_ms: 0, postings }
+    Transaction { kind: "test", reference: "1".into(), voucher: Voucher::Entry(1), created_ms: 0, postings }
 }
 
 #[tokio::test]
@@ -52,6 +52,16 @@ async fn booked_rows_can_neither_change_nor_go() {
             let refused = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(app.database.pool()).await.unwrap_err();
             assert!(refused.to_string().contains("append-only"), "{sql}: {refused}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_row_without_log_entry_and_txid_is_refused() {
+    on_each_database(async |app| {
+        let sql = "INSERT INTO ledger_transactions (id, kind, reference, created_ms) VALUES ('x', 'test', '1', 1)";
+        let refused = sqlx::query(sql).execute(app.database.pool()).await.unwrap_err().to_string();
+        assert!(refused.contains("need_a_voucher") || refused.contains("log entry or a txid"), "{refused}");
     })
     .await;
 }

@@ -11,7 +11,7 @@ use crate::api::idempotent::Reply;
 use crate::clock::now_ms;
 use crate::db::Tx;
 use crate::db::contracts::{self, Contract, Status};
-use crate::db::ledger::{self, Account, Posting, Transaction};
+use crate::db::ledger::{self, Account, Posting, Transaction, Voucher};
 use crate::db::offers;
 use crate::engine::{ContractRefused, Payment, open_contract};
 use crate::problem::{Code, FieldError, Problem};
@@ -59,7 +59,8 @@ pub async fn confirm(tx: &mut Tx, log: &SequencerGuard, id: Uuid, payment: &Paym
         return Err(Problem::new(Code::PaymentShort, detail));
     }
     let opened = open_contract(log, tx, &contract, payment, now_ms).await.map_err(refused)?;
-    ledger::post(tx, &payment_transaction(&contract, payment, now_ms)).await.map_err(Problem::internal)?;
+    let voucher = Voucher::Entry(opened.leaf_index);
+    ledger::post(tx, &payment_transaction(&contract, payment, voucher, now_ms)).await.map_err(Problem::internal)?;
     contract.status = Status::Active;
     contract.opened = Some(opened);
     Reply::new(StatusCode::OK, &ContractView::of(&contract, now_ms))
@@ -84,7 +85,7 @@ pub async fn publish(log: &SequencerGuard) {
 }
 
 /// Price to sales, what was paid above it to what is owed to the customer.
-fn payment_transaction(contract: &Contract, payment: &Payment, created_ms: u64) -> Transaction {
+fn payment_transaction(contract: &Contract, payment: &Payment, voucher: Voucher, created_ms: u64) -> Transaction {
     let mut postings = vec![
         Posting::debit(Account::ContractPayments, payment.received),
         Posting::credit(Account::ContractSales, contract.price),
@@ -92,7 +93,7 @@ fn payment_transaction(contract: &Contract, payment: &Payment, created_ms: u64) 
     if let Some(excess) = payment.received.checked_sub(contract.price).filter(|excess| *excess > Sats::ZERO) {
         postings.push(Posting::credit(Account::Overpaid { account_id: contract.account_id }, excess));
     }
-    Transaction { kind: "contract_payment", reference: contract.id.to_string(), created_ms, postings }
+    Transaction { kind: "contract_payment", reference: contract.id.to_string(), voucher, created_ms, postings }
 }
 
 fn refused(refusal: ContractRefused) -> Problem {

@@ -4,7 +4,7 @@ use super::*;
 
 fn transaction(amounts: &[i64]) -> Transaction {
     let postings = amounts.iter().map(|&amount_sats| Posting { account: Account::Fee, amount_sats }).collect();
-    Transaction { kind: "test", reference: "1".into(), created_ms: 0, postings }
+    Transaction { kind: "test", reference: "1".into(), voucher: Voucher::Entry(1), created_ms: 0, postings }
 }
 
 async fn database(folder: &tempfile::TempDir) -> crate::db::Database {
@@ -36,7 +36,7 @@ proptest! {
 async fn check_names_a_transaction_that_is_out_of_balance() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;
-    sqlx::query("INSERT INTO ledger_transactions (id, kind, reference, created_ms) VALUES ('x', 'test', 'bad', 1)")
+    sqlx::query("INSERT INTO ledger_transactions (id, kind, reference, created_ms, log_index) VALUES ('x', 'test', 'bad', 1, 1)")
         .execute(database.pool())
         .await
         .unwrap();

@@ -67,7 +67,12 @@ pub(crate) fn job_on(template: BlockTemplate, number: u16) -> LiveJob {
 
 /// A block on `template` that meets its network target, which must be an easy one.
 pub(crate) fn mine(template: BlockTemplate) -> Vec<u8> {
-    let job = job_on(template, 0);
+    mine_to(template, &PAYOUT_SCRIPT)
+}
+
+/// The same, paying another script.
+pub(crate) fn mine_to(template: BlockTemplate, payout_script: &[u8]) -> Vec<u8> {
+    let job = LiveJob::new(Arc::new(start(7)), 0, Arc::new(template), b"/test/", payout_script).unwrap();
     let at_level = job.at(Level::MIN);
     let try_nonce = |nonce| {
         let ntime = job.row.ntime;

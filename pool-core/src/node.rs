@@ -61,7 +61,23 @@ pub trait Node: Send + Sync + fmt::Debug {
     /// node may have the header only, which is an error here.
     async fn block(&self, hash: &BlockHash) -> Result<Option<ChainBlock>, NodeError>;
 
-    /// Hands a raw transaction to the network, returns its txid.
+    /// A whole block (BIP 144 serialisation); `None` when the node does not know it.
+    async fn raw_block(&self, _hash: &BlockHash) -> Result<Option<Vec<u8>>, NodeError> {
+        Err(NodeError::Unsupported("this node gives no whole blocks"))
+    }
+
+    /// Txids of the transactions that wait for a block.
+    async fn mempool(&self) -> Result<Vec<BlockHash>, NodeError> {
+        Err(NodeError::Unsupported("this node tells nothing of its mempool"))
+    }
+
+    /// A transaction that waits for a block, with its witness; `None` when it does not wait (any more).
+    async fn mempool_transaction(&self, _txid: &BlockHash) -> Result<Option<Vec<u8>>, NodeError> {
+        Err(NodeError::Unsupported("this node tells nothing of its mempool"))
+    }
+
+    /// Hands a raw transaction to the network, returns its txid. A transaction that the node has already, waiting or
+    /// confirmed, is handed in with success.
     async fn broadcast(&self, transaction: &[u8]) -> Result<BlockHash, NodeError>;
 
     /// Fee rate in sats per 1,000 virtual bytes for confirmation within `blocks`; `None` when the node can't tell.

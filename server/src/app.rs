@@ -113,7 +113,8 @@ fn bind(address: SocketAddr) -> Result<TcpListener> {
 fn nodes(config: &Config) -> Result<Nodes> {
     let nodes = if config.is_embedded() {
         let folder = config.storage.data.join("node");
-        let chain = EmbeddedChain::open(&folder, EmbeddedConfig { nbits: config.node.embedded_nbits })?;
+        let chain =
+            EmbeddedChain::open(&folder, EmbeddedConfig { nbits: config.node.embedded_nbits, endowment: None })?;
         vec![Arc::new(chain) as Arc<dyn Node>]
     } else {
         config.node.node.iter().map(|node| core_node(node)).collect::<Result<_>>()?

@@ -15,8 +15,9 @@ use self::{
 };
 use super::{BlockTemplate, ChainBlock, Node, NodeError, Submitted, Tip};
 
-/// RPC_INVALID_ADDRESS_OR_KEY: what `getblock` and `getblockheader` say of a block they don't know.
-const RPC_UNKNOWN_BLOCK: i64 = -5;
+/// RPC_INVALID_ADDRESS_OR_KEY: what `getblock`, `getblockheader` and
+/// `getrawtransaction` say of what they don't know.
+const RPC_UNKNOWN: i64 = -5;
 /// RPC_INVALID_PARAMETER (Bitcoin Core `rpc/protocol.h`): what `getblockhash` says above the tip.
 const RPC_INVALID_PARAMETER: i64 = -8;
 /// RPC_VERIFY_ALREADY_IN_UTXO_SET: what `sendrawtransaction` says to a confirmed transaction.
@@ -46,11 +47,11 @@ impl CoreNode {
         self.rpc.call(method, &params, QUICK).await
     }
 
-    /// `None` when the node does not know the block.
-    async fn of_block(&self, method: &'static str, params: Value) -> Result<Option<Vec<u8>>, NodeError> {
+    /// `None` when the node does not know the block or transaction.
+    async fn of_hash(&self, method: &'static str, params: Value) -> Result<Option<Vec<u8>>, NodeError> {
         match self.call(method, params).await {
             Ok(answer) => bytes(method, &answer).map(Some),
-            Err(NodeError::Refused { code: RPC_UNKNOWN_BLOCK, .. }) => Ok(None),
+            Err(NodeError::Refused { code: RPC_UNKNOWN, .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -110,7 +111,7 @@ impl Node for CoreNode {
 
     async fn header(&self, hash: &BlockHash) -> Result<Option<Header>, NodeError> {
         let method = "getblockheader";
-        let Some(bytes) = self.of_block(method, json!([hash, false])).await? else { return Ok(None) };
+        let Some(bytes) = self.of_hash(method, json!([hash, false])).await? else { return Ok(None) };
         let bytes: Result<[u8; 80], _> = bytes.try_into();
         let bytes = bytes.map_err(|_| NodeError::Malformed { method, reason: "expected 80 bytes".into() })?;
         Ok(Some(Header::from_bytes(&bytes)))
@@ -118,11 +119,24 @@ impl Node for CoreNode {
 
     async fn block(&self, hash: &BlockHash) -> Result<Option<ChainBlock>, NodeError> {
         let method = "getblock";
-        let Some(bytes) = self.of_block(method, json!([hash, 0])).await? else { return Ok(None) };
+        let Some(bytes) = self.of_hash(method, json!([hash, 0])).await? else { return Ok(None) };
         // Megabytes are taken apart and hashed: not on a thread that rigs wait for.
         let parsed = tokio::task::spawn_blocking(move || ChainBlock::of_bytes(&bytes)).await;
         let parsed = parsed.unwrap_or_else(|error| Err(error.to_string()));
         parsed.map(Some).map_err(|reason| NodeError::Malformed { method, reason })
+    }
+
+    async fn raw_block(&self, hash: &BlockHash) -> Result<Option<Vec<u8>>, NodeError> {
+        self.of_hash("getblock", json!([hash, 0])).await
+    }
+
+    async fn mempool(&self) -> Result<Vec<BlockHash>, NodeError> {
+        self.rpc.call_for("getrawmempool", &json!([]), QUICK).await
+    }
+
+    async fn mempool_transaction(&self, txid: &BlockHash) -> Result<Option<Vec<u8>>, NodeError> {
+        // Without a block's hash the node looks in the mempool, and in the whole chain only if it keeps an index of it.
+        self.of_hash("getrawtransaction", json!([txid, false])).await
     }
 
     async fn broadcast(&self, transaction: &[u8]) -> Result<BlockHash, NodeError> {

@@ -236,6 +236,18 @@ impl Node for Nodes {
         self.first_known(|node| node.block(hash)).await
     }
 
+    async fn raw_block(&self, hash: &BlockHash) -> Result<Option<Vec<u8>>, NodeError> {
+        self.first_known(|node| node.raw_block(hash)).await
+    }
+
+    async fn mempool(&self) -> Result<Vec<BlockHash>, NodeError> {
+        self.first(|node| node.mempool()).await
+    }
+
+    async fn mempool_transaction(&self, txid: &BlockHash) -> Result<Option<Vec<u8>>, NodeError> {
+        self.first_known(|node| node.mempool_transaction(txid)).await
+    }
+
     async fn broadcast(&self, transaction: &[u8]) -> Result<BlockHash, NodeError> {
         self.first(|node| node.broadcast(transaction)).await
     }

@@ -57,7 +57,7 @@ impl Pair {
 }
 
 fn chain(folder: &Path) -> EmbeddedChain {
-    EmbeddedChain::open(folder, EmbeddedConfig { nbits: Nbits::new(ALL_BLOCKS) }).unwrap()
+    EmbeddedChain::open(folder, EmbeddedConfig { nbits: Nbits::new(ALL_BLOCKS), endowment: None }).unwrap()
 }
 
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {

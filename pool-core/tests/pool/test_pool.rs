@@ -104,7 +104,9 @@ impl TestPool {
         let mut config = config(folder.path());
         change(&mut config);
         let nbits = Nbits::new(nbits);
-        let chain = Arc::new(EmbeddedChain::open(&folder.path().join("chain"), EmbeddedConfig { nbits }).unwrap());
+        let chain = Arc::new(
+            EmbeddedChain::open(&folder.path().join("chain"), EmbeddedConfig { nbits, endowment: None }).unwrap(),
+        );
         let (farm, address) = listener(ListenerProfile::Farm).await;
         let (rented, rental) = listener(ListenerProfile::Rental).await;
         let (secured, tls, certificate) = secured(folder.path()).await;

@@ -16,6 +16,9 @@ pub(super) const QUICK: Duration = Duration::from_secs(30);
 /// tip moves, so polls are left to run and seldom renewed.
 pub(super) const LONG_POLL: Duration = Duration::from_secs(1_200);
 
+/// Longest answer that is read. A block has at most 8 million hex digits; the txids of a full mempool (300 MB) take more.
+const MAX_ANSWER: usize = 128 << 20;
+
 /// A client of one node.
 #[derive(Debug)]
 pub(super) struct Rpc {
@@ -72,9 +75,15 @@ impl Rpc {
         let (user, password) = self.login().await?;
         let body = json!({"jsonrpc": "1.0", "id": 0, "method": method, "params": params});
         let request = self.http.post(&self.endpoint.url).timeout(limit).basic_auth(user, Some(password)).json(&body);
-        let response = request.send().await.map_err(|error| self.unreachable(with_causes(error)))?;
+        let mut response = request.send().await.map_err(|error| self.unreachable(with_causes(error)))?;
         let status = response.status();
-        let bytes = response.bytes().await.map_err(|error| self.unreachable(with_causes(error)))?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(with_causes(error)))? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > MAX_ANSWER {
+                return Err(NodeError::Malformed { method, reason: format!("more than {MAX_ANSWER} bytes") });
+            }
+        }
         match serde_json::from_slice(&bytes) {
             Ok(Answer { error: Some(failure), .. }) => Err(failure.of(method)),
             Ok(Answer { result, error: None }) => Ok(result),

@@ -1,9 +1,10 @@
-//! The chain's file: magic, nbits, then one frame per block, in order of height from 1.
+//! The chain's files: `blocks` (magic, nbits, then one frame per block, in order of height from 1) and `mempool` (a frame
+//! for each transaction that waits, parents first).
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use audit_core::work::Nbits;
@@ -13,6 +14,7 @@ use crate::{durable, frame};
 const MAGIC: &[u8; 8] = b"PVHCHN2\n";
 const HEAD: usize = MAGIC.len() + 4;
 const BLOCK: u8 = 1;
+const TRANSACTION: u8 = 2;
 
 /// The open file. Appends are whole or, after a crash, absent.
 #[derive(Debug)]
@@ -52,5 +54,27 @@ impl BlockFile {
         }
         self.end += bytes.len() as u64;
         Ok(())
+    }
+}
+
+/// What waits for a block, over restarts.
+#[derive(Debug)]
+pub(super) struct MempoolFile(PathBuf);
+
+impl MempoolFile {
+    /// Opens `mempool` in `folder`; its transactions.
+    pub(super) fn open(folder: &Path) -> io::Result<(Self, Vec<Vec<u8>>)> {
+        let path = folder.join("mempool");
+        let bytes = if path.exists() { fs::read(&path)? } else { Vec::new() };
+        let frames = frame::read(&bytes, 0).map_err(|damage| io::Error::new(io::ErrorKind::InvalidData, damage))?;
+        let transactions = frames.whole.iter().map(|frame| frame.payload.to_vec()).collect();
+        Ok((Self(path), transactions))
+    }
+
+    /// A crash leaves the old file or the new one.
+    pub(super) fn replace(&self, transactions: impl Iterator<Item = Vec<u8>>) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        transactions.for_each(|transaction| frame::push(&mut bytes, TRANSACTION, &transaction));
+        durable::replace(&self.0, &bytes)
     }
 }

@@ -1,9 +1,11 @@
+mod transactions;
+
 use super::*;
 use crate::fixtures;
 
 /// Regtest's target: every second hash is a block.
-fn easy() -> EmbeddedConfig {
-    EmbeddedConfig { nbits: Nbits::new(0x207f_ffff) }
+pub(super) fn easy() -> EmbeddedConfig {
+    EmbeddedConfig { nbits: Nbits::new(0x207f_ffff), endowment: None }
 }
 
 async fn mine(chain: &EmbeddedChain) -> Vec<u8> {
@@ -41,9 +43,9 @@ async fn blocks_extend_the_chain_and_survive_a_restart_and_a_tear() {
 async fn a_folder_belongs_to_one_target() {
     let folder = tempfile::tempdir().unwrap();
     EmbeddedChain::open(folder.path(), easy()).unwrap();
-    let other = EmbeddedConfig { nbits: Nbits::new(0x1e03_77ae) };
+    let other = EmbeddedConfig { nbits: Nbits::new(0x1e03_77ae), endowment: None };
     assert!(EmbeddedChain::open(folder.path(), other).is_err());
-    assert!(EmbeddedChain::open(folder.path(), EmbeddedConfig { nbits: Nbits::new(0) }).is_err());
+    assert!(EmbeddedChain::open(folder.path(), EmbeddedConfig { nbits: Nbits::new(0), endowment: None }).is_err());
 }
 
 #[tokio::test]
@@ -122,7 +124,7 @@ async fn blocks_are_told_by_hash_with_their_coinbase() {
 
 #[test]
 fn the_genesis_block_is_bitcoin_cores_on_regtest() {
-    let genesis = genesis(easy());
+    let genesis = genesis(&genesis_block(easy().nbits));
     let hash = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206".parse().unwrap();
     assert_eq!(genesis.header.hash(), hash);
     assert_eq!(sha256d(&genesis.coinbase), genesis.header.merkle_root);

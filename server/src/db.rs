@@ -19,6 +19,7 @@ pub mod log_entries;
 pub mod lots;
 pub mod offers;
 pub mod settlements;
+pub mod wallets;
 pub mod work_sums;
 
 use std::time::Duration;

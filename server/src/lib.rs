@@ -27,3 +27,4 @@ mod rewards;
 mod sealing;
 mod settlement;
 pub mod tlog;
+pub mod wallet;

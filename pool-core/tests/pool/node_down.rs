@@ -37,8 +37,9 @@ async fn a_block_found_while_the_node_is_down_is_saved_and_submitted_when_it_is_
     let Some(PoolEvent::BlockFound { hash, .. }) = pool.events.recv().await else { panic!() };
     assert!(fs::exists(pool.folder.path().join(format!("blocks/1-{hash}.block"))).unwrap());
     assert_eq!(pool.chain.tip().await.unwrap().height, 0);
+    let empty = pool.chain.template(None).await.unwrap();
     node.set(Mood::Good);
-    let template = pool.chain.template(Some(&pool.chain.tip().await.unwrap().hash.to_string())).await.unwrap();
+    let template = pool.chain.template(Some(&empty.longpoll_id)).await.unwrap();
     assert_eq!(template.prevhash, hash);
     pool.stop().await;
 }

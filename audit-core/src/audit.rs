@@ -110,8 +110,8 @@ impl<'a, C: Counters> Stream<'a, C> {
         source.progress.epoch = epoch.open.epoch;
         self.kept.check(source, epoch, findings).await;
         self.chain.epoch(source, epoch, findings).await;
-        let allocation = self.allocations.of(source, epoch, findings).await;
-        let allocation = allocation.as_deref();
+        let shared = self.allocations.of(source, epoch, findings).await;
+        let allocation = shared.as_deref();
         if let Some(allocation) = allocation {
             running::check(self.log, epoch, allocation, findings);
         }
@@ -122,7 +122,7 @@ impl<'a, C: Counters> Stream<'a, C> {
         let recounted = self.epochs.recount(source, epoch, close, &mut self.chain, findings).await;
         self.pool.add(close.shares.count, &recounted);
         self.blocks.check(epoch.open.epoch, recounted.blocks.as_deref(), findings);
-        self.books.add_epoch(allocation, recounted.work);
+        self.books.add_epoch(shared.as_ref(), recounted.work);
         self.debts.add_coins(recounted.coins);
         if let Some(contract) = &mut self.contract {
             contract.add_epoch(epoch, allocation, recounted.work);

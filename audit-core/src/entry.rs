@@ -16,9 +16,11 @@ use crate::{
 };
 
 mod money;
+pub(crate) mod terms;
 mod values;
 
 pub use money::{CreditsRoot, Liabilities, Payout, Settlement};
+pub use terms::{Maintenance, Refund, Rounding, Scheme, Shortfall, Suspension, Terms};
 
 /// The evidence format that this crate writes and reads.
 pub const FORMAT: u32 = 1;
@@ -117,74 +119,6 @@ pub enum Retention {
 /// Bytes, written as lower-case hex.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HexBytes(#[serde(with = "hex_bytes")] pub Vec<u8>);
-
-/// See [`Entry::Terms`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Terms {
-    /// How rewards are divided.
-    pub scheme: Scheme,
-    /// The operator's part of a contract's gross credit, in millionths.
-    pub fee_ppm: u32,
-    /// What running the machines costs the contract.
-    pub maintenance: Maintenance,
-    /// What happens to indivisible rests.
-    pub rounding: Rounding,
-    /// When a contract is suspended.
-    pub suspension: Suspension,
-    /// What a shortfall of delivered against promised work costs the operator.
-    pub shortfall: Shortfall,
-    /// What is paid back when a contract ends early.
-    pub refund: Refund,
-}
-
-/// How rewards are divided.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scheme {
-    /// By work over the epochs since the previous settled block.
-    Proportional,
-}
-
-/// Maintenance rule.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Maintenance {
-    /// Included in the price.
-    Included,
-}
-
-/// Rounding rule.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rounding {
-    /// Rests go one by one to the largest remainders, ties to the lower id; fees round down.
-    LargestRemainder,
-}
-
-/// Suspension rule.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Suspension {
-    /// Never by rule.
-    None,
-}
-
-/// Shortfall rule.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shortfall {
-    /// Shared pro rata by all units, the operator's own included.
-    ProRata,
-}
-
-/// Refund rule.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Refund {
-    /// Nothing by rule.
-    None,
-}
 
 /// See [`Entry::ContractOpen`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

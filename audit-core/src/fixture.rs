@@ -1,6 +1,11 @@
-//! Headers for tests, with real proof of work at targets that need few hashes.
+//! For tests: headers with real proof of work at targets that need few hashes, and terms.
 
-use crate::{hash::BlockHash, header::Header, work::Nbits};
+use crate::{
+    entry::{Maintenance, Refund, Rounding, Scheme, Shortfall, Suspension, Terms},
+    hash::BlockHash,
+    header::Header,
+    work::Nbits,
+};
 
 /// A header on a block, as [`crate::chain::HeaderChain::tip`] gives it, with proof of work unless its target is hard.
 pub(crate) fn child(below: Option<(u32, BlockHash)>, ntime: u32, nbits: u32) -> Header {
@@ -15,4 +20,17 @@ pub(crate) fn grind(mut header: Header) -> Header {
         header.nonce += 1;
     }
     header
+}
+
+/// Terms that charge nothing.
+pub(crate) fn terms() -> Terms {
+    Terms {
+        scheme: Scheme::Proportional,
+        fee_ppm: 0,
+        maintenance: Maintenance::Included,
+        rounding: Rounding::LargestRemainder,
+        suspension: Suspension::None,
+        shortfall: Shortfall::ProRata,
+        refund: Refund::None,
+    }
 }

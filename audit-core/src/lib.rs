@@ -37,6 +37,7 @@ pub mod liabilities;
 pub mod merkle;
 pub mod payout;
 pub mod policy;
+pub mod scheme;
 pub mod seal;
 pub mod settlement;
 pub mod share;

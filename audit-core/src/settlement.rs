@@ -5,43 +5,44 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
+mod work;
+
+pub use work::ContractWork;
+
 use crate::{
-    allocation::Allocation,
-    entry::CreditsRoot,
+    entry::{CreditsRoot, Scheme},
     hash::Hash32,
     json::{JsonError, from_canonical, to_canonical},
+    scheme::{Charged, Drawn, TermsOf, Windows, scheme_of},
     sum_tree::{SumLeaf, SumTreeError, sum_root},
     work::{Sats, Work, apportion},
 };
 
-/// Millionths in one.
-const PPM: u128 = 1_000_000;
-
-/// What a proportional settlement depends on.
+/// What a settlement depends on.
 #[derive(Clone, Debug, Default)]
 pub struct SettlementInputs {
-    /// Work by contract over the settled epochs.
+    /// Work by contract that no settlement has used up, see [`ContractWork::use_up`].
     pub work: ContractWork,
-    /// Fee in millionths by contract; an id that is missing pays none (the operator's own).
-    pub fee_ppm: BTreeMap<Hash32, u32>,
-    /// Sum of the matured blocks' rewards.
-    pub reward: Sats,
+    /// What counts within the PPLNS windows, from the settled group's epoch back.
+    pub windows: Windows,
+    /// The terms of each contract.
+    pub terms: TermsOf,
+    /// Whose the blocks are.
+    pub drawn: Drawn,
     /// What the previous settlement left.
     pub carry_in: Sats,
 }
 
-/// Work by contract, summed over epochs.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ContractWork(BTreeMap<Hash32, Work>);
-
-/// What a settlement gives. Σ credits + fee + carry_out = reward + carry_in.
+/// What a settlement gives. Σ credits + fee + maintenance + carry_out = reward + carry_in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settled {
     /// Positive credits, ids strictly increasing.
     pub credits: Vec<Credit>,
     /// Sum of the fees.
     pub fee: Sats,
-    /// What is left when there was no work to divide it by.
+    /// What running the machines costs the contracts.
+    pub maintenance: Sats,
+    /// What is left when nothing was pooled, or when there was no work to divide it by.
     pub carry_out: Sats,
 }
 
@@ -70,9 +71,6 @@ pub enum SettleError {
     /// Work or money beyond its type.
     #[error("work or money exceeds its range")]
     Overflow,
-    /// A fee above the whole.
-    #[error("a fee of {0} ppm is more than everything")]
-    Fee(u32),
     /// Credits are not strictly increasing by id, or zero.
     #[error(transparent)]
     Tree(#[from] SumTreeError),
@@ -81,49 +79,58 @@ pub enum SettleError {
     Json(#[from] JsonError),
 }
 
-impl ContractWork {
-    /// Adds an epoch: its work divided by its allocation.
-    ///
-    /// # Errors
-    /// [`SettleError::Overflow`].
-    pub fn add_epoch(&mut self, allocation: &Allocation, work: Work) -> Result<(), SettleError> {
-        for (entry, part) in allocation.entries().iter().zip(allocation.divide(work)) {
-            let sum = self.0.entry(entry.id).or_default();
-            *sum = sum.checked_add(part).ok_or(SettleError::Overflow)?;
-        }
-        Ok(())
-    }
-
-    /// A contract's work.
-    pub fn of(&self, id: &Hash32) -> Work {
-        self.0.get(id).copied().unwrap_or_default()
-    }
-}
-
-/// Divides reward and carry by work (largest remainder, ties to the lower id), then takes each contract's fee, rounded
-/// down.
+/// Divides a group's reward and the carry by the schemes, then takes each contract's fee and maintenance.
 ///
 /// # Errors
 /// See [`SettleError`].
 pub fn settle(inputs: &SettlementInputs) -> Result<Settled, SettleError> {
-    let total = inputs.reward.checked_add(inputs.carry_in).ok_or(SettleError::Overflow)?;
-    let weights: Vec<u128> = inputs.work.0.values().map(|work| work.get()).collect();
-    let gross = apportion(total.get().into(), &weights).ok_or(SettleError::Overflow)?;
-    let (mut credits, mut fee, mut divided) = (Vec::new(), 0u128, 0u128);
-    for (id, gross) in inputs.work.0.keys().zip(gross) {
-        let ppm = inputs.fee_ppm.get(id).copied().unwrap_or(0);
-        if u128::from(ppm) > PPM {
-            return Err(SettleError::Fee(ppm));
-        }
-        let contract_fee = gross * u128::from(ppm) / PPM;
-        divided += gross;
-        fee += contract_fee;
-        let sats = to_sats(gross - contract_fee)?;
+    let reward = inputs.drawn.reward().ok_or(SettleError::Overflow)?;
+    let total = reward.checked_add(inputs.carry_in).ok_or(SettleError::Overflow)?;
+    let mut gross = pooled(inputs)?;
+    for (id, sats) in &inputs.drawn.solo {
+        *gross.entry(*id).or_default() += u128::from(sats.get());
+    }
+    let divided: u128 = gross.values().sum();
+    let (mut credits, mut fee, mut maintenance) = (Vec::new(), 0, 0);
+    for (id, gross) in gross {
+        let terms = inputs.terms.get(&id);
+        let charged = terms.map_or(Charged::nothing(gross), |terms| terms.charge(gross, inputs.work.of(&id)));
+        fee += charged.fee;
+        maintenance += charged.maintenance;
+        let sats = to_sats(charged.credit)?;
         if sats > Sats::ZERO {
-            credits.push(Credit { sats, id: *id });
+            credits.push(Credit { sats, id });
         }
     }
-    Ok(Settled { credits, fee: to_sats(fee)?, carry_out: to_sats(u128::from(total.get()) - divided)? })
+    let carry_out = to_sats(u128::from(total.get()).checked_sub(divided).ok_or(SettleError::Overflow)?)?;
+    Ok(Settled { credits, fee: to_sats(fee)?, maintenance: to_sats(maintenance)?, carry_out })
+}
+
+/// Gross credits of what is pooled, by id: by work over all ids but solo contracts (largest remainder, ties to the lower
+/// id), then within each PPLNS window by what counts there. Nothing when no reward is pooled.
+fn pooled(inputs: &SettlementInputs) -> Result<BTreeMap<Hash32, u128>, SettleError> {
+    if !inputs.drawn.is_pooled() {
+        return Ok(BTreeMap::new());
+    }
+    let total = inputs.drawn.pooled.checked_add(inputs.carry_in).ok_or(SettleError::Overflow)?;
+    let pooled = inputs.work.iter().filter(|(id, _)| scheme_of(&inputs.terms, id) != Scheme::Solo);
+    let (ids, weights): (Vec<Hash32>, Vec<u128>) = pooled.map(|(id, work)| (*id, work.get())).unzip();
+    let parts = apportion(total.get().into(), &weights).ok_or(SettleError::Overflow)?;
+    let (mut gross, mut classes) = (BTreeMap::new(), BTreeMap::<Work, u128>::new());
+    for (id, part) in ids.into_iter().zip(parts) {
+        let sum = match scheme_of(&inputs.terms, &id) {
+            Scheme::Pplns { window_work } => classes.entry(window_work).or_default(),
+            Scheme::Proportional | Scheme::Solo => gross.entry(id).or_default(),
+        };
+        *sum += part;
+    }
+    for (window_work, sum) in classes {
+        let Some(counted) = inputs.windows.counted(window_work) else { continue };
+        let (ids, weights): (Vec<Hash32>, Vec<u128>) = counted.iter().map(|(id, work)| (*id, work.get())).unzip();
+        let parts = apportion(sum, &weights).ok_or(SettleError::Overflow)?;
+        gross.extend(ids.into_iter().zip(parts));
+    }
+    Ok(gross)
 }
 
 /// Count, sum and sum-tree root of credits.
@@ -174,53 +181,4 @@ fn to_sats(sats: u128) -> Result<Sats, SettleError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn inputs(work: &[u128], reward: u64, ppm: u32) -> SettlementInputs {
-        let id = |index: usize| Hash32([u8::try_from(index).unwrap(); 32]);
-        let works = work.iter().enumerate().map(|(index, work)| (id(index), Work::new(*work))).collect();
-        SettlementInputs {
-            work: ContractWork(works),
-            fee_ppm: (0..work.len()).map(|index| (id(index), ppm)).collect(),
-            reward: Sats::new(reward).unwrap(),
-            carry_in: Sats::ZERO,
-        }
-    }
-
-    #[test]
-    fn three_to_one_pays_three_to_one_and_the_fee_rounds_down() {
-        let settled = settle(&inputs(&[3, 1], 5_000_000_000, 10_001)).unwrap();
-        let sats: Vec<u64> = settled.credits.iter().map(|credit| credit.sats.get()).collect();
-        assert_eq!(sats, [3_712_496_250, 1_237_498_750]);
-        assert_eq!(settled.fee.get(), 50_005_000);
-        assert_eq!(settled.carry_out, Sats::ZERO);
-    }
-
-    #[test]
-    fn without_work_everything_is_carried() {
-        let settled = settle(&inputs(&[], 7, 0)).unwrap();
-        assert_eq!((settled.credits.len(), settled.carry_out.get()), (0, 7));
-    }
-
-    #[test]
-    fn a_fee_above_the_whole_is_refused() {
-        assert_eq!(settle(&inputs(&[1], 7, 1_000_001)), Err(SettleError::Fee(1_000_001)));
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_is_lost_or_made(
-            work in proptest::collection::vec(0..1u128 << 100, 0..30),
-            reward in 0..Sats::MAX.get(),
-            ppm in 0..=1_000_000u32,
-        ) {
-            let settled = settle(&inputs(&work, reward, ppm)).unwrap();
-            let credits: u64 = settled.credits.iter().map(|credit| credit.sats.get()).sum();
-            prop_assert_eq!(credits + settled.fee.get() + settled.carry_out.get(), reward);
-            let root = credits_root(&settled.credits).unwrap();
-            prop_assert_eq!(root.total_sats.get(), credits);
-        }
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use audit_core::chain::Network;
 use audit_core::checkpoint::Vkey;
+use audit_core::entry::Terms;
 use audit_core::work::{Level, Units};
 use pool_core::node::{Node, Nodes, Tip};
 use pool_core::{Limits, Listener, Lots, Pool, PoolConfig, PoolStats};
@@ -26,7 +27,7 @@ use crate::epochs::{EpochLoop, Pace};
 use crate::evidence::EvidenceStore;
 use crate::liabilities::Liabilities;
 use crate::settlement::Settler;
-use crate::tlog::{Cosigner, Head, Sequencer, SequencerGuard, WitnessSettings, WitnessStatus};
+use crate::tlog::{Cosigner, Head, Sequencer, SequencerGuard, TlogError, WitnessSettings, WitnessStatus};
 
 mod contract;
 mod first_entries;
@@ -78,6 +79,7 @@ pub struct Engine {
     pool: Weak<Pool>,
     tasks: TaskTracker,
     failure: supervise::Failure,
+    usual_terms: Terms,
     /// Held while the process lives: two servers on one data folder would write over each other.
     _data_lock: Arc<File>,
 }
@@ -165,7 +167,8 @@ impl Engine {
         failure.spawn(&tasks, "publication", sequencer.clone().publish_witnessed(stop.clone()));
         failure.spawn(&tasks, "checkpoints", supervise::checkpoint_when_grown(sequencer.clone(), stop));
         tasks.close();
-        Ok(Self { database, sequencer, store, node, pool: counted, tasks, failure, _data_lock: Arc::new(data_lock) })
+        let (usual_terms, _data_lock) = (config.promises.terms(), Arc::new(data_lock));
+        Ok(Self { database, sequencer, store, node, pool: counted, tasks, failure, usual_terms, _data_lock })
     }
 
     /// Waits until every task has ended, which they do after `stop` is cancelled.
@@ -226,12 +229,13 @@ impl Engine {
         self.failure.is_stopping()
     }
 
-    /// Leaf index of the terms that new offers are sold under.
+    /// Leaf index of the terms that an offer is sold under: these, or without any the usual ones. Terms that are new are
+    /// logged.
     ///
     /// # Errors
-    /// The database.
-    pub async fn terms_index(&self) -> Result<u64, DbError> {
-        first_entries::terms_index(&self.database).await
+    /// The database or the log.
+    pub async fn terms_index(&self, terms: Option<Terms>) -> Result<u64, TlogError> {
+        first_entries::log_terms(terms.unwrap_or(self.usual_terms), &self.database, &self.sequencer).await
     }
 }
 

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 pub use code::Code;
 
 use crate::db::DbError;
+use crate::tlog::TlogError;
 
 /// An answer that says why a request was not served.
 #[derive(Clone, Debug)]
@@ -158,6 +159,12 @@ impl ResponseError for Problem {
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<TlogError> for Problem {
+    fn from(error: TlogError) -> Self {
         Self::internal(error)
     }
 }

@@ -2,24 +2,21 @@
 //!
 //! Out of scope: the arithmetic (`audit_core::settlement`), payouts.
 
-use std::collections::BTreeMap;
-
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use audit_core::allocation::operator_id;
 use audit_core::entry::{Entry, Settlement};
-use audit_core::hash::Hash32;
-use audit_core::settlement::{ContractWork, Settled, SettlementFile, SettlementInputs, credits_root, settle};
-use audit_core::work::Sats;
+use audit_core::settlement::{Settled, SettlementFile, SettlementInputs, credits_root, settle};
 
 use crate::clock::now_ms;
 use crate::db::settlements::{CreditRow, SettlementRow};
-use crate::db::{Database, Tx, blocks, epochs, ledger, log_entries, settlements};
+use crate::db::{Database, Tx, blocks, ledger, settlements};
 use crate::evidence::EvidenceStore;
-use crate::sealing::read_allocation;
 use crate::tlog::Sequencer;
 use group::{Group, next_group};
+use inputs::Round;
 
 mod group;
+mod inputs;
 pub(crate) mod postings;
 
 /// Settles groups of epochs.
@@ -62,51 +59,12 @@ impl Settler {
         let pool = self.database.pool();
         let last = settlements::last(&mut *pool.acquire().await?).await?;
         let settled_up_to = last.as_ref().map_or(0, |last| last.last_epoch);
-        let undivided = blocks::after_epoch(pool, settled_up_to).await?;
-        let Some(group) = next_group(&undivided, settled_up_to)? else { return Ok(None) };
-        let number = last.as_ref().map_or(1, |last| last.settlement + 1);
-        let carry_in = last.map_or(Sats::ZERO, |last| last.carry_out);
-        let settled = settle(&self.inputs(&group, carry_in).await?)?;
-        self.put_file(number, &settled).await?;
-        Ok(Some((entry(number, &group, carry_in, &settled)?, settled)))
-    }
-
-    /// The work of every contract over the group's epochs, and the fee of the terms that each was sold under.
-    async fn inputs(&self, group: &Group, carry_in: Sats) -> Result<SettlementInputs> {
-        let pool = self.database.pool();
-        let mut work = ContractWork::default();
-        let rows = epochs::closed_between(pool, group.first_epoch, group.last_epoch).await?;
-        let expected = group.last_epoch - group.first_epoch + 1;
-        ensure!(rows.len() as u64 == expected, "{} of {expected} epochs to settle are closed", rows.len());
-        for row in &rows {
-            let close = row.close.as_ref().with_context(|| format!("epoch {} is open", row.epoch))?;
-            work.add_epoch(&read_allocation(&self.store, row)?, close.work)?;
-        }
-        let fee_ppm = self.fees(group).await?;
-        Ok(SettlementInputs { work, fee_ppm, reward: group.reward, carry_in })
-    }
-
-    async fn fees(&self, group: &Group) -> Result<BTreeMap<Hash32, u32>> {
-        let pool = self.database.pool();
-        let mut by_terms = BTreeMap::new();
-        let mut fees = BTreeMap::new();
-        for (contract, terms) in settlements::terms_of_contracts(pool, group.first_epoch, group.last_epoch).await? {
-            let fee_ppm = match by_terms.get(&terms) {
-                Some(fee_ppm) => *fee_ppm,
-                None => self.fee_of(terms).await?,
-            };
-            by_terms.insert(terms, fee_ppm);
-            fees.insert(contract, fee_ppm);
-        }
-        Ok(fees)
-    }
-
-    async fn fee_of(&self, terms: u64) -> Result<u32> {
-        let rows = log_entries::range(self.database.pool(), terms, terms + 1).await?;
-        match rows.first().map(|row| Entry::from_bytes(&row.entry)).transpose()? {
-            Some(Entry::Terms(terms)) => Ok(terms.fee_ppm),
-            _ => bail!("log entry {terms} is named as terms but is none"),
-        }
+        let Some(group) = next_group(&blocks::after_epoch(pool, settled_up_to).await?) else { return Ok(None) };
+        let round = Round::after(last.as_ref());
+        let inputs = self.inputs(&group, &round).await?;
+        let settled = settle(&inputs)?;
+        self.put_file(round.number, &settled).await?;
+        Ok(Some((entry(&round, &group, &inputs, &settled)?, settled)))
     }
 
     async fn put_file(&self, number: u64, settled: &Settled) -> Result<()> {
@@ -132,15 +90,17 @@ impl Settler {
     }
 }
 
-fn entry(number: u64, group: &Group, carry_in: Sats, settled: &Settled) -> Result<Settlement> {
+fn entry(round: &Round, group: &Group, inputs: &SettlementInputs, settled: &Settled) -> Result<Settlement> {
     Ok(Settlement {
-        settlement: number,
-        from_epoch: group.first_epoch,
-        to_epoch: group.last_epoch,
-        blocks: group.matured.clone(),
-        reward_sats: group.reward,
-        carry_in_sats: carry_in,
+        settlement: round.number,
+        from_epoch: round.first_epoch,
+        to_epoch: group.epoch,
+        blocks: group.matured.iter().map(|(hash, _)| *hash).collect(),
+        reward_sats: inputs.drawn.reward().context("the rewards of one epoch exceed all bitcoin")?,
+        solo_sats: inputs.drawn.solo_sats(),
+        carry_in_sats: inputs.carry_in,
         fee_sats: settled.fee,
+        maintenance_sats: settled.maintenance,
         carry_out_sats: settled.carry_out,
         credits: credits_root(&settled.credits)?,
     })
@@ -153,7 +113,9 @@ fn row(entry: &Settlement, entry_index: u64, settled_ms: u64) -> SettlementRow {
         first_epoch: entry.from_epoch,
         last_epoch: entry.to_epoch,
         reward: entry.reward_sats,
+        solo: entry.solo_sats,
         fee: entry.fee_sats,
+        maintenance: entry.maintenance_sats,
         carry_in: entry.carry_in_sats,
         carry_out: entry.carry_out_sats,
         settled_ms,

@@ -2,7 +2,7 @@
 
 from wire import (
     U32, array, block_hash, choice, decimal, demand, hash_value, hex_of, integer, nullable,
-    parse_json, record, sats, text,
+    parse_json, record, rule, sats, text,
 )
 
 LIST = record(count=integer(), total=decimal(), root=hash_value)
@@ -20,7 +20,8 @@ FIELDS = {
         "software_version": text, "predecessor": nullable(PREDECESSOR), "retention": choice("all"),
     },
     "terms": {
-        "scheme": choice("proportional"), "fee_ppm": FEE_PPM, "maintenance": choice("included"),
+        "scheme": rule("proportional", "solo", pplns=record(window_work=decimal(minimum=1))), "fee_ppm": FEE_PPM,
+        "maintenance": rule("included", sats_per_ths_day=sats),
         "rounding": choice("largest_remainder"), "suspension": choice("none"), "shortfall": choice("pro_rata"),
         "refund": choice("none"),
     },
@@ -44,7 +45,8 @@ FIELDS = {
     "external_input": {"name": text, "value": decimal(), "source": text, "at_ms": integer()},
     "settlement": {
         "settlement": integer(), "from_epoch": integer(), "to_epoch": integer(), "blocks": array(block_hash),
-        "reward_sats": sats, "carry_in_sats": sats, "fee_sats": sats, "carry_out_sats": sats, "credits": SATS_LIST,
+        "reward_sats": sats, "solo_sats": sats, "carry_in_sats": sats, "fee_sats": sats, "maintenance_sats": sats,
+        "carry_out_sats": sats, "credits": SATS_LIST,
     },
     "payout": {"txid": block_hash, "from_settlement": integer(), "to_settlement": integer(), "outputs": SATS_LIST},
     "liabilities": {

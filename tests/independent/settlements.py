@@ -1,30 +1,34 @@
 """Recomputes every settlement: settle.sum and settle.mine (docs/LOG.md §8)."""
 
+from hashlib import sha256
+from types import SimpleNamespace
+
 from report import Wrong, compare
 from trees import apportion, sum_tree
 from wire import Malformed, array, display, hash_value, integer, parse_json, record, row, sats
 
 FILE = record(settlement=integer(), credits=array(row(sats, hash_value)))
 PPM = 1_000_000
+THS_DAY = 10**12 * 86_400  # hashes of 1 TH/s in a day
 DEADLINE = 3
 
 
 class Due:
     """A settlement that the log must hold."""
 
-    def __init__(self, number, first, last, blocks, since):
-        self.number, self.first, self.last = number, first, last
-        self.blocks = sorted(found.hash for found in blocks)  # those that matured
+    def __init__(self, number, first, epoch, blocks, since):
+        self.number, self.first, self.last = number, first, epoch.number  # first: of the epochs whose work counts
+        self.blocks = sorted((found.hash, found.reward_sats) for found in blocks)  # those that matured
         self.reward = sum(found.reward_sats for found in blocks)
         self.since = since  # the index of the entry that made it due
 
 
 def list_due(order):
-    """The settlements that the log's blocks call for, in order."""
+    """The settlements that the log's blocks call for, in order; which epoch each begins with is told later."""
     fates = {}
     for index, entry in order.decided:
         fates.setdefault(entry.hash, (index, entry.type == "block_matured"))
-    due, first, since = [], 1, 0
+    due, since = [], 0
     for epoch in order.epochs:
         if not epoch.found and epoch.close:
             continue
@@ -33,49 +37,129 @@ def list_due(order):
         since = max(since, epoch.close_index, *(fates[found.hash][0] for found in epoch.found))
         matured = [found for found in epoch.found if fates[found.hash][1]]
         if matured:
-            due.append(Due(len(due) + 1, first, epoch.number, matured, since))
-            first = epoch.number + 1
+            due.append(Due(len(due) + 1, None, epoch, matured, since))
     return due
 
 
-def compute(due, judged, order, operator, carry_in):
-    """Credits, fee and carry of a settlement; None when the work of one of its epochs is not known."""
-    epochs = judged[due.first - 1 : due.last]
-    if any(each.parts is None for each in epochs):
-        return None
-    ids = sorted(set().union(*(each.parts for each in epochs)))
-    works = [sum(each.parts.get(identity, 0) for each in epochs) for identity in ids]
-    pot = due.reward + carry_in
-    credits, fee = {}, 0
-    for identity, gross in zip(ids, apportion(pot, works)):
-        part = 0 if identity == operator else gross * fee_ppm(order, identity) // PPM
-        credits[identity] = gross - part
-        fee += part
-    return credits, fee, pot - sum(credits.values()) - fee
+class Settler:
+    """Recomputes settlement after settlement."""
+
+    def __init__(self, order, judged):
+        self.order, self.judged = order, judged
+        self.settled_to = 0  # the last epoch whose blocks are settled
+        self.used_to = 0  # the last epoch whose work a pooled reward used up
+        self.carry = 0
+
+    def settle(self, due):
+        """What a settlement must say; None when the work of one of its epochs is not known."""
+        due.first = self.used_to + 1
+        if any(each.parts is None for each in self.judged[: due.last]):
+            return None
+        solo, pooled = self.draw(due)
+        gross = dict(solo)
+        if pooled:
+            for identity, part in self.pool(due, pooled + self.carry).items():
+                gross[identity] = gross.get(identity, 0) + part
+        right = self.charge(due, gross)
+        right.solo_sats, right.carry_in_sats = sum(solo.values()), self.carry
+        self.carry = right.carry_out_sats = due.reward + self.carry - sum(gross.values())
+        self.settled_to = due.last
+        if pooled:
+            self.used_to = due.last
+        return right
+
+    def draw(self, due):
+        """Rewards of blocks drawn for solo contracts, and the sum of the others'."""
+        solo, pooled = {}, 0
+        allocation = self.judged[due.last - 1].allocation
+        for block, reward in due.blocks:
+            drawn = sha256(b"provenhash/solo/v1\n" + block.to_bytes(32, "little")).digest()
+            point = int.from_bytes(drawn, "big") % sum(allocation.values())
+            for identity in sorted(allocation):
+                if point < allocation[identity]:
+                    break
+                point -= allocation[identity]
+            if self.scheme(identity)[0] == "solo":
+                solo[identity] = solo.get(identity, 0) + reward
+            else:
+                pooled += reward
+        return solo, pooled
+
+    def pool(self, due, total):
+        """What is pooled, apportioned by work; within each PPLNS class by the work of its window."""
+        ids = sorted({each for epoch in self.judged[: due.last] for each in epoch.parts if self.scheme(each)[0] != "solo"})
+        parts = dict(zip(ids, apportion(total, [self.work(each, self.used_to, due.last) for each in ids])))
+        for window in {self.scheme(each)[1].window_work for each in ids if self.scheme(each)[0] == "pplns"}:
+            members = [each for each in ids if self.scheme(each)[0] == "pplns" and self.scheme(each)[1].window_work == window]
+            counted = self.count_window(members, window, due.last)
+            sums = sum(parts[each] for each in members)
+            parts.update(zip(members, apportion(sums, [counted[each] for each in members])))
+        return parts
+
+    def count_window(self, members, left, last):
+        """The members' work within the last `left` hashes of theirs, up to an epoch."""
+        counted = dict.fromkeys(members, 0)
+        for epoch in reversed(self.judged[:last]):
+            works = [epoch.parts.get(each, 0) for each in members]
+            counts = min(left, sum(works))
+            for each, part in zip(members, apportion(counts, works)):
+                counted[each] += part
+            left -= counts
+        return counted
+
+    def charge(self, due, gross):
+        """Credits, fees and maintenance."""
+        right = SimpleNamespace(credits={}, fee_sats=0, maintenance_sats=0)
+        for identity, amount in gross.items():
+            used_to = self.settled_to if self.scheme(identity)[0] == "solo" else self.used_to
+            fee, maintenance = charge(self.terms(identity), amount, self.work(identity, used_to, due.last))
+            right.credits[identity] = amount - fee - maintenance
+            right.fee_sats += fee
+            right.maintenance_sats += maintenance
+        return right
+
+    def work(self, identity, after, last):
+        """A contract's work in the epochs after one, up to another."""
+        return sum(epoch.parts.get(identity, 0) for epoch in self.judged[after:last])
+
+    def terms(self, identity):
+        """A contract's own terms; None for the operator."""
+        contract = self.order.contracts.get(identity)
+        return contract and self.order.terms[contract.open.terms]
+
+    def scheme(self, identity):
+        """Name and parameter of a contract's scheme; the operator's is proportional."""
+        terms = self.terms(identity)
+        return terms.scheme if terms else ("proportional", None)
 
 
-def fee_ppm(order, identity):
-    """The fee in the contract's own terms."""
-    return order.terms[order.contracts[identity].open.terms].fee_ppm
+def charge(terms, gross, work):
+    """What a contract pays of a gross credit, as (fee, maintenance)."""
+    if terms is None:
+        return 0, 0
+    fee = gross * terms.fee_ppm // PPM
+    rule, rate = terms.maintenance
+    cost = rate * work // THS_DAY if rule == "sats_per_ths_day" else 0
+    return fee, min(cost, gross - fee)
 
 
-def check_settlements(files, log, judged, operator, report):
+def check_settlements(files, log, judged, report):
     """Compares the log's settlements with what they must be; gives the recomputed credits of each that was logged."""
-    order, due, credits, carry = log.order, list_due(log.order), {}, 0
+    order, due, credits = log.order, list_due(log.order), {}
+    settler = Settler(order, judged)
     opened = [epoch.open_index for epoch in order.epochs]
     for position, (index, entry) in enumerate(order.settlements):
         with report.judging("settle.sum", f"settlement/{entry.settlement}.json"):
             if position >= len(due) or index < due[position].since:
                 raise Wrong("log/tile/entries", "no settlement yet", entry.settlement, index)
             check_deadline(due[position], index, opened)
-            right = compute(due[position], judged, order, operator, carry)
+            right = settler.settle(due[position])
             if right is None:
                 report.leave_out("settle.sum", "settle.mine")
                 break
-            carry = right[2]
-            credits[due[position].number] = right[0]
+            credits[due[position].number] = right.credits
             check_entry(index, entry, due[position], right)
-            check_file(files, entry, right[0])
+            check_file(files, entry, right.credits)
         if position >= len(due):
             break
     for missing in due[len(order.settlements) :]:
@@ -93,16 +177,15 @@ def check_deadline(due, index, opened):
 
 def check_entry(index, entry, due, right):
     """The entry says what was computed."""
-    credits, fee, carry_out = right
-    rows = credit_rows(credits)
+    rows = credit_rows(right.credits)
     total, root = sum_tree(rows)
     expected = {
-        "settlement": due.number, "from_epoch": due.first, "to_epoch": due.last, "fee_sats": fee,
-        "carry_out_sats": carry_out, "reward_sats": due.reward,
-        "carry_in_sats": total + fee + carry_out - due.reward,
+        "settlement": due.number, "from_epoch": due.first, "to_epoch": due.last, "reward_sats": due.reward,
+        "solo_sats": right.solo_sats, "carry_in_sats": right.carry_in_sats, "fee_sats": right.fee_sats,
+        "maintenance_sats": right.maintenance_sats, "carry_out_sats": right.carry_out_sats,
     }
     where = "log/tile/entries"
-    compare(where, [display(each) for each in due.blocks], [display(each) for each in entry.blocks], index)
+    compare(where, [display(each) for each, _ in due.blocks], [display(each) for each in entry.blocks], index)
     for field, value in expected.items():
         compare(where, f"{field} {value}", f"{field} {getattr(entry, field)}", index)
     stated = entry.credits

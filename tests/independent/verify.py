@@ -72,7 +72,7 @@ def audit(files, request):
     places = places_on_chain(files, log, request, report)
     judged = check_epochs(files, log, operator, places, report)
     check_blocks(log, places, report)
-    credits = settlements.check_settlements(files, log, judged, operator, report)
+    credits = settlements.check_settlements(files, log, judged, report)
     report.finish("settle.sum")
     books = liabilities.keep_books(files, log, judged, credits, operator, report)
     check_contract(files, log, judged, credits, request, report)

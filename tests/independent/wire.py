@@ -102,6 +102,19 @@ def choice(*allowed):
     return read
 
 
+def rule(*names, **parameters):
+    """A rule as (name, parameter): a name by itself, or an object with one name and the parameter of its schema."""
+
+    def read(value):
+        if type(value) is str:
+            return choice(*names)(value), None
+        demand(type(value) is dict and len(value) == 1, f"no rule: {value!r}")
+        [(name, parameter)] = value.items()
+        return choice(*parameters)(name), parameters[name](parameter)
+
+    return read
+
+
 def nullable(schema):
     """The schema's value, or None."""
     return lambda value: None if value is None else schema(value)

@@ -9,6 +9,7 @@ pub mod long;
 mod mine;
 pub mod mutate;
 mod publish;
+mod rounds;
 mod script;
 pub mod threats;
 pub mod witnessed;
@@ -28,7 +29,7 @@ use audit_core::{
 
 pub use chain::{Chain, grind};
 pub use debts::PayoutPlan;
-pub use script::{AnchorOf, Cheats, Script, Story, WASM, receipt};
+pub use script::{AnchorOf, Cheats, Script, Story, WASM, receipt, terms};
 
 /// The log's origin.
 pub const ORIGIN: &str = "log.test/provenhash/v1";

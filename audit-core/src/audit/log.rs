@@ -16,7 +16,7 @@ use order::Order;
 use super::{AuditRequest, CheckId, Evidence, Place, evidence::Source, report::Findings};
 use crate::{
     checkpoint::{CHECKPOINT_MAX, Checkpoint},
-    entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Liabilities, Manifest, Payout, Settlement},
+    entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Liabilities, Manifest, Payout, Settlement, Terms},
     hash::{BlockHash, Hash32},
     merkle::{Frontier, leaf_hash},
     policy::{Cosigned, Judged},
@@ -65,8 +65,8 @@ pub(super) struct LogContract {
     /// Leaf index of `open`.
     pub(super) open_index: u64,
     pub(super) open: ContractOpen,
-    /// The fee of its terms, in millionths.
-    pub(super) fee_ppm: u32,
+    /// What it was sold under.
+    pub(super) terms: Terms,
     /// Leaf index of each change, and whether the contract runs from there on.
     pub(super) changes: Vec<(u64, bool)>,
 }

@@ -2,21 +2,24 @@
 //!
 //! The blocks of one epoch are a group. It settles over the epochs after the last settled group, once it and all earlier
 //! ones are decided; a group whose blocks were all orphaned leaves its epochs to the next one. Work is kept by contract
-//! only since the last settled group.
+//! only since the last reward that was pooled, and epoch by epoch only as far back as PPLNS windows reach.
 
 mod groups;
+mod recent;
 
-use alloc::{collections::BTreeMap, format, string::ToString, vec::Vec};
+use alloc::{format, rc::Rc, string::ToString, vec::Vec};
 
 use super::{CheckId, Evidence, Place, evidence::Source, log::Log, report::Findings};
 use crate::{
     allocation::Allocation,
     entry::Settlement,
-    hash::{BlockHash, Hash32},
-    settlement::{ContractWork, Credit, Settled, SettlementFile, SettlementInputs, credits_root, settle},
+    hash::BlockHash,
+    scheme::{Drawn, TermsOf, draw},
+    settlement::{ContractWork, Credit, SettleError, Settled, SettlementFile, SettlementInputs, credits_root, settle},
     work::{Sats, Work},
 };
 use groups::{Due, Groups};
+use recent::Recent;
 
 /// Longest settlement file that is read, in bytes.
 const FILE_MAX: u64 = 256 << 20;
@@ -27,22 +30,34 @@ const DUE_EPOCHS: u64 = 2;
 pub(super) struct Books<'a> {
     log: &'a Log,
     groups: Groups,
-    fee_ppm: BTreeMap<Hash32, u32>,
+    terms: TermsOf,
     /// Position of the next settlement in the log's list; behind its end when no further one can be judged.
     next: usize,
-    /// First epoch that is not settled.
+    /// First epoch whose blocks are not settled.
     next_epoch: u64,
+    /// First epoch whose work no pooled reward has used up.
+    from_epoch: u64,
     carry: Sats,
     /// Number of the next settlement.
     number: u64,
-    /// Work since the last settled group; `None` where an epoch's allocation is missing.
-    work: Option<ContractWork>,
+    /// `None` where an epoch's allocation is missing.
+    unsettled: Option<Unsettled>,
     /// Settlements judged.
     pub(super) judged: u64,
     /// Rewards settled.
     pub(super) reward: Sats,
     /// Credits given.
     pub(super) credits: Sats,
+}
+
+/// What the next settlement depends on.
+#[derive(Default)]
+struct Unsettled {
+    /// Work that no settlement has used up.
+    work: ContractWork,
+    recent: Recent,
+    /// Of the newest epoch.
+    allocation: Option<Rc<Allocation>>,
 }
 
 /// A settlement that was recomputed.
@@ -60,12 +75,13 @@ impl<'a> Books<'a> {
         Self {
             log,
             groups: Groups::of(log),
-            fee_ppm: log.contracts.iter().map(|contract| (contract.open.contract, contract.fee_ppm)).collect(),
+            terms: log.contracts.iter().map(|contract| (contract.open.contract, contract.terms)).collect(),
             next: 0,
             next_epoch: 1,
+            from_epoch: 1,
             carry: Sats::ZERO,
             number: 1,
-            work: Some(ContractWork::default()),
+            unsettled: Some(Unsettled::default()),
             judged: 0,
             reward: Sats::ZERO,
             credits: Sats::ZERO,
@@ -73,11 +89,9 @@ impl<'a> Books<'a> {
     }
 
     /// A sealed epoch's work belongs to its allocation.
-    pub(super) fn add_epoch(&mut self, allocation: Option<&Allocation>, work: Work) {
-        self.work = match (self.work.take(), allocation) {
-            (Some(mut sum), Some(allocation)) => sum.add_epoch(allocation, work).is_ok().then_some(sum),
-            _ => None,
-        };
+    pub(super) fn add_epoch(&mut self, allocation: Option<&Rc<Allocation>>, work: Work) {
+        let (unsettled, terms) = (self.unsettled.take(), &self.terms);
+        self.unsettled = unsettled.zip(allocation).and_then(|(sum, list)| sum.with_epoch(list, work, terms).ok());
     }
 
     /// Judges the next settlement if it divides the blocks of this epoch, the last one that was added, or can't divide any.
@@ -140,17 +154,17 @@ impl<'a> Books<'a> {
             return None;
         };
         equal("settlement", &self.number, &settlement.settlement);
-        equal("from_epoch", &self.next_epoch, &settlement.from_epoch);
+        equal("from_epoch", &self.from_epoch, &settlement.from_epoch);
         equal("to_epoch", &due.epoch, &settlement.to_epoch);
-        equal("blocks", &joined(&due.matured), &joined(&settlement.blocks));
-        equal("reward_sats", &due.reward, &settlement.reward_sats);
+        let blocks: Vec<BlockHash> = due.matured.iter().map(|(hash, _)| *hash).collect();
+        equal("blocks", &joined(&blocks), &joined(&settlement.blocks));
         equal("carry_in_sats", &self.carry, &settlement.carry_in_sats);
-        let work = self.work.replace(ContractWork::default())?;
-        let fee_ppm = self.fee_ppm.clone();
-        let inputs = SettlementInputs { work, fee_ppm, reward: due.reward, carry_in: self.carry };
-        let settled = settle(&inputs).ok()?;
+        let (drawn, settled) = self.recompute(&due).ok()??;
         let root = credits_root(&settled.credits).ok()?;
+        equal("reward_sats", &drawn.reward().unwrap_or_default(), &settlement.reward_sats);
+        equal("solo_sats", &drawn.solo_sats(), &settlement.solo_sats);
         equal("fee_sats", &settled.fee, &settlement.fee_sats);
+        equal("maintenance_sats", &settled.maintenance, &settlement.maintenance_sats);
         equal("carry_out_sats", &settled.carry_out, &settlement.carry_out_sats);
         equal("credits in all", &root.total_sats, &settlement.credits.total_sats);
         equal("number of credits", &root.count, &settlement.credits.count);
@@ -162,9 +176,29 @@ impl<'a> Books<'a> {
             file_is_the_recomputed(&path, &settled.credits, &published.credits, findings);
         }
         self.next_epoch = due.epoch + 1;
+        if drawn.is_pooled() {
+            self.from_epoch = self.next_epoch;
+        }
         self.carry = settled.carry_out;
         self.number += 1;
         Some(settled)
+    }
+
+    /// What a settlement must give; the work that it uses up is gone then. `None` where an epoch's allocation is missing.
+    fn recompute(&mut self, due: &Due) -> Result<Option<(Drawn, Settled)>, SettleError> {
+        let Some(unsettled) = &mut self.unsettled else { return Ok(None) };
+        let Some(allocation) = &unsettled.allocation else { return Ok(None) };
+        let drawn = draw(&due.matured, allocation, &self.terms)?;
+        let inputs = SettlementInputs {
+            work: unsettled.work.clone(),
+            windows: unsettled.recent.windows(&self.terms, &unsettled.work)?,
+            terms: self.terms.clone(),
+            drawn,
+            carry_in: self.carry,
+        };
+        let settled = settle(&inputs)?;
+        unsettled.work.use_up(inputs.drawn.is_pooled(), &self.terms);
+        Ok(Some((inputs.drawn, settled)))
     }
 
     /// No more than [`DUE_EPOCHS`] epochs open between the entry that made a group due and leaf `until`, where its
@@ -181,6 +215,15 @@ impl<'a> Books<'a> {
             );
             findings.fail(CheckId::SettleSum, Place::new(file, Some(place), expected, format!("{opened} opened")));
         }
+    }
+}
+
+impl Unsettled {
+    fn with_epoch(mut self, allocation: &Rc<Allocation>, work: Work, terms: &TermsOf) -> Result<Self, SettleError> {
+        self.work.add_epoch(allocation, work)?;
+        self.recent.add_epoch(allocation, work, terms);
+        self.allocation = Some(allocation.clone());
+        Ok(self)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
 pub struct Settlement {
     /// Number, from 1; names the file `/settlement/<number>.json`.
     pub settlement: u64,
-    /// First epoch whose work counts.
+    /// First epoch whose work counts for what is pooled.
     pub from_epoch: u64,
     /// Last epoch whose work counts: the one whose blocks are divided.
     pub to_epoch: u64,
@@ -23,10 +23,14 @@ pub struct Settlement {
     pub blocks: Vec<BlockHash>,
     /// Sum of the blocks' rewards.
     pub reward_sats: Sats,
+    /// What of it was drawn for solo contracts; the rest is pooled.
+    pub solo_sats: Sats,
     /// What the previous settlement left.
     pub carry_in_sats: Sats,
     /// The operator's fees.
     pub fee_sats: Sats,
+    /// What the contracts pay for running the machines.
+    pub maintenance_sats: Sats,
     /// What is left for the next settlement.
     pub carry_out_sats: Sats,
     /// Who is credited how much.

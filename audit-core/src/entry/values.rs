@@ -5,16 +5,13 @@ use alloc::format;
 use super::{Entry, EntryError, FORMAT, Manifest};
 use crate::{chain::Network, coinbase::TAG_MAX, text::decimal};
 
-/// Everything, in parts per million.
-const PPM: u32 = 1_000_000;
-
 impl Entry {
     /// Refuses what this verifier does not know, and numbers out of range.
     pub(super) fn check_values(&self) -> Result<(), EntryError> {
         match self {
             Self::Manifest(manifest) => check_manifest(manifest),
             Self::EpochClose(close) => check_format(close.format),
-            Self::Terms(terms) if terms.fee_ppm > PPM => Err(EntryError::Value("fee_ppm above 1000000")),
+            Self::Terms(terms) => terms.fault().map_or(Ok(()), |fault| Err(EntryError::Value(fault))),
             Self::ExternalInput(input) if decimal::<u128>(&input.value).is_none() => {
                 Err(EntryError::Value("an external input's value is a decimal number"))
             }

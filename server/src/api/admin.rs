@@ -65,7 +65,7 @@ pub(crate) async fn create_offer(
     request: Json<OfferRequest>,
 ) -> Result<HttpResponse, Problem> {
     let offer = NewOffer::parse(&request)?;
-    let terms_index = state.engine.terms_index().await?;
+    let terms_index = state.engine.terms_index(request.terms).await?;
     let scope = key.0.map(|key| key.scope(PRINCIPAL.into()));
     once(&state, scope, &*request, async |tx| offer.create(tx, terms_index).await).await
 }

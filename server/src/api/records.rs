@@ -42,7 +42,10 @@ pub struct SettlementView {
     pub first_epoch: u64,
     pub last_epoch: u64,
     pub reward_sats: u64,
+    /// What of it was drawn for solo contracts.
+    pub solo_sats: u64,
     pub fee_sats: u64,
+    pub maintenance_sats: u64,
     pub carry_in_sats: u64,
     pub carry_out_sats: u64,
     /// Its entry in the log.
@@ -121,7 +124,9 @@ impl From<SettlementRow> for SettlementView {
             first_epoch: row.first_epoch,
             last_epoch: row.last_epoch,
             reward_sats: row.reward.get(),
+            solo_sats: row.solo.get(),
             fee_sats: row.fee.get(),
+            maintenance_sats: row.maintenance.get(),
             carry_in_sats: row.carry_in.get(),
             carry_out_sats: row.carry_out.get(),
             leaf_index: row.entry_index,

@@ -15,7 +15,7 @@ pub(super) async fn ensure(name: &str, database: &Database, engine: &Engine) -> 
         return Ok(());
     }
     let offer = NewOffer::parse(&sample(name)).map_err(|problem| anyhow!("{problem}"))?;
-    let terms_index = engine.terms_index().await?;
+    let terms_index = engine.terms_index(None).await?;
     let mut tx = database.begin().await?;
     offer.create(&mut tx, terms_index).await.map_err(|problem| anyhow!("{problem}"))?;
     tx.commit().await?;
@@ -33,5 +33,6 @@ fn sample(name: &str) -> OfferRequest {
         step_units_hs: "100000".into(),
         term_ms: 600_000,
         capacity_hs: "4000000".into(),
+        terms: None,
     }
 }

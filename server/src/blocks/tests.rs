@@ -1,6 +1,8 @@
 use audit_core::allocation::operator_id;
+use audit_core::entry::{Maintenance, Scheme, Terms};
 use audit_core::hash::Hash32;
 use audit_core::settlement::SettlementFile;
+use audit_core::work::{Sats, Work};
 use tokio::sync::mpsc;
 
 use super::*;
@@ -98,6 +100,44 @@ async fn settlements_divide_every_satoshi_in_log_files_and_ledger_alike() {
     let operators = settlements::credited(pool, &own, u64::MAX).await.unwrap().get();
     let income = ledger::balance_of(pool, &Account::OperatorCredits).await.unwrap();
     assert_eq!(u64::try_from(-income).unwrap(), operators);
+}
+
+#[tokio::test]
+async fn every_scheme_is_settled_as_the_verifier_recomputes_it() {
+    let fixture = Fixture::new().await;
+    let usual = Fixture::promises("1").terms();
+    let maintenance = Maintenance::SatsPerThsDay(Sats::MAX);
+    let pplns = |window| Scheme::Pplns { window_work: Work::new(window) };
+    let sold = [
+        (Scheme::Proportional, CAPACITY / 100),
+        (pplns(150), CAPACITY / 100),
+        (pplns(150), CAPACITY / 50),
+        (Scheme::Solo, CAPACITY * 9 / 10),
+    ];
+    let mut contracts = Vec::new();
+    for (scheme, units) in sold {
+        let terms = Terms { scheme, maintenance, ..usual };
+        contracts.push(fixture.sell_under(terms, units, 3_600_000).await.contract_id);
+    }
+    // More blocks of one second would break the rule of the median time.
+    fixture.pool.wins(&[1, 2, 3, 4, 5]);
+    seal_epochs(&fixture, 5).await;
+    fixture.node.grow_to(400);
+    fixture.blocks().round().await.unwrap();
+    fixture.check().await;
+
+    let pool = fixture.log.database.pool();
+    let rows = settlements::page(pool, None, 20).await.unwrap();
+    assert_eq!(rows.len(), 5);
+    assert!(rows.iter().any(|row| row.solo.get() == REWARD_SATS), "nine blocks of ten are a solo contract's");
+    for pair in rows.windows(2) {
+        let [after, row] = pair else { panic!("two rows") };
+        let first = if row.solo == row.reward { row.first_epoch } else { row.last_epoch + 1 };
+        assert_eq!(after.first_epoch, first, "work counts until a reward is pooled");
+    }
+    assert!(rows.iter().any(|row| row.maintenance > Sats::ZERO));
+    assert!(settlements::credited(pool, &contracts[3], u64::MAX).await.unwrap().get() >= REWARD_SATS * 97 / 100);
+    ledger::check(pool).await.unwrap();
 }
 
 #[tokio::test]

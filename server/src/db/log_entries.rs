@@ -56,6 +56,13 @@ pub async fn first_of_kind(connection: &mut AnyConnection, kind: &str) -> Result
     row.as_ref().map(read).transpose()
 }
 
+/// The leaf index of the first entry of a kind with exactly these bytes.
+pub async fn index_of(connection: &mut AnyConnection, kind: &str, entry: &[u8]) -> Result<Option<u64>, DbError> {
+    let sql = "SELECT leaf_index FROM log_entries WHERE kind = $1 AND entry = $2 ORDER BY leaf_index LIMIT 1";
+    let row = sqlx::query(sql).bind(kind.to_owned()).bind(entry.to_vec()).fetch_optional(connection).await?;
+    row.map(|row| row.unsigned("leaf_index")).transpose()
+}
+
 fn read(row: &AnyRow) -> Result<LogEntryRow, DbError> {
     Ok(LogEntryRow { leaf_index: row.unsigned("leaf_index")?, kind: row.text("kind")?, entry: row.bytes("entry")? })
 }

@@ -15,14 +15,18 @@ pub struct SettlementRow {
     pub settlement: u64,
     /// Leaf index of its entry.
     pub entry_index: u64,
-    /// First epoch it covers.
+    /// First epoch whose work counts for what is pooled.
     pub first_epoch: u64,
     /// Last epoch it covers: the one whose blocks it divides.
     pub last_epoch: u64,
     /// What the matured blocks of the group paid.
     pub reward: Sats,
+    /// What of it was drawn for solo contracts.
+    pub solo: Sats,
     /// What the operator keeps by the terms.
     pub fee: Sats,
+    /// What the contracts pay for running the machines.
+    pub maintenance: Sats,
     /// What the settlement before left over.
     pub carry_in: Sats,
     /// What this one leaves over.
@@ -49,8 +53,8 @@ pub struct LoggedCredit {
     pub credit: CreditRow,
 }
 
-const COLUMNS: &str = "settlement, entry_index, first_epoch, last_epoch, reward_sats, fee_sats, carry_in_sats,
-    carry_out_sats, settled_ms";
+const COLUMNS: &str = "settlement, entry_index, first_epoch, last_epoch, reward_sats, solo_sats, fee_sats,
+    maintenance_sats, carry_in_sats, carry_out_sats, settled_ms";
 
 /// The newest settlement.
 pub async fn last(connection: &mut AnyConnection) -> Result<Option<SettlementRow>, DbError> {
@@ -73,15 +77,16 @@ pub async fn page(pool: &AnyPool, before: Option<u64>, limit: u64) -> Result<Vec
 
 /// Inserts a settlement; a number that is taken is an error, so no group is settled twice.
 pub async fn insert(tx: &mut Tx, row: &SettlementRow) -> Result<(), DbError> {
-    let sql = "INSERT INTO settlements (settlement, entry_index, first_epoch, last_epoch, reward_sats, fee_sats,
-        carry_in_sats, carry_out_sats, settled_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    sqlx::query(sql)
+    let sql = format!("INSERT INTO settlements ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
+    sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(signed(row.settlement))
         .bind(signed(row.entry_index))
         .bind(signed(row.first_epoch))
         .bind(signed(row.last_epoch))
         .bind(signed(row.reward.get()))
+        .bind(signed(row.solo.get()))
         .bind(signed(row.fee.get()))
+        .bind(signed(row.maintenance.get()))
         .bind(signed(row.carry_in.get()))
         .bind(signed(row.carry_out.get()))
         .bind(signed(row.settled_ms))
@@ -137,12 +142,10 @@ pub async fn credited(pool: &AnyPool, contract: &Hash32, published: u64) -> Resu
     row.sats("credited_sats")
 }
 
-/// Contracts with a part in the closed epochs from `first` to `last`, with the leaf index of the terms of each.
-pub async fn terms_of_contracts(pool: &AnyPool, first: u64, last: u64) -> Result<Vec<(Hash32, u64)>, DbError> {
-    let sql = "SELECT DISTINCT p.contract_id AS contract_id, c.terms_index AS terms_index
-        FROM contract_epochs p JOIN contracts c ON c.contract_id = p.contract_id
-        WHERE p.epoch >= $1 AND p.epoch <= $2";
-    let rows = sqlx::query(sql).bind(signed(first)).bind(signed(last)).fetch_all(pool).await?;
+/// Every opened contract with the leaf index of its terms.
+pub async fn terms_of_contracts(pool: &AnyPool) -> Result<Vec<(Hash32, u64)>, DbError> {
+    let sql = "SELECT contract_id, terms_index FROM contracts WHERE contract_id IS NOT NULL";
+    let rows = sqlx::query(sql).fetch_all(pool).await?;
     rows.iter().map(|row| Ok((row.hash("contract_id")?, row.unsigned("terms_index")?))).collect()
 }
 
@@ -157,7 +160,9 @@ fn read(row: &AnyRow) -> Result<SettlementRow, DbError> {
         first_epoch: row.unsigned("first_epoch")?,
         last_epoch: row.unsigned("last_epoch")?,
         reward: row.sats("reward_sats")?,
+        solo: row.sats("solo_sats")?,
         fee: row.sats("fee_sats")?,
+        maintenance: row.sats("maintenance_sats")?,
         carry_in: row.sats("carry_in_sats")?,
         carry_out: row.sats("carry_out_sats")?,
         settled_ms: row.unsigned("settled_ms")?,

@@ -6,9 +6,9 @@ use audit_core::entry::{
 };
 use audit_core::hash::Hash32;
 
-use crate::db::log_entries::{LogEntryRow, last_of_kind};
+use crate::db::log_entries::{LogEntryRow, index_of, last_of_kind};
 use crate::db::{Database, DbError};
-use crate::tlog::{Sequencer, kind};
+use crate::tlog::{Sequencer, TlogError, kind};
 
 /// What the operator states in the log before anything is mined or sold on it.
 #[derive(Clone, Debug)]
@@ -31,30 +31,39 @@ pub struct Promises {
     pub software_version: String,
 }
 
-/// Logs the manifest and the terms unless the newest ones say the same. Runs before the next `epoch_open`, so a change
-/// is in force from the first epoch that is mined with it.
+/// Logs the manifest unless the newest one says the same, and the usual terms unless they are logged. Runs before the next
+/// `epoch_open`, so a change is in force from the first epoch that is mined with it.
 pub(super) async fn ensure(promises: &Promises, database: &Database, sequencer: &Sequencer) -> Result<()> {
     let guard = sequencer.lock().await;
     let mut tx = database.begin().await?;
-    let mut changed = Vec::new();
-    for entry in [Entry::Manifest(promises.manifest()), Entry::Terms(promises.terms())] {
-        let logged = last_of_kind(&mut tx, kind(&entry)).await?;
-        refuse_another_network(&promises.network, logged.as_ref())?;
-        if logged.is_none_or(|logged| logged.entry != entry.to_bytes()) {
-            changed.push(entry);
-        }
+    let mut missing = Vec::new();
+    let (manifest, terms) = (Entry::Manifest(promises.manifest()), Entry::Terms(promises.terms()));
+    let logged = last_of_kind(&mut tx, kind(&manifest)).await?;
+    refuse_another_network(&promises.network, logged.as_ref())?;
+    if logged.is_none_or(|logged| logged.entry != manifest.to_bytes()) {
+        missing.push(manifest);
     }
-    guard.append(&mut tx, &changed).await?;
+    if index_of(&mut tx, kind(&terms), &terms.to_bytes()).await?.is_none() {
+        missing.push(terms);
+    }
+    guard.append(&mut tx, &missing).await?;
     tx.commit().await?;
     guard.integrate().await?;
     Ok(())
 }
 
-/// Leaf index of the newest terms.
-pub(super) async fn terms_index(database: &Database) -> Result<u64, DbError> {
-    let terms = last_of_kind(&mut *database.pool().acquire().await?, "terms").await?;
-    // `ensure` has run before anyone can ask.
-    Ok(terms.map_or(0, |row| row.leaf_index))
+/// Leaf index of these terms, which are logged unless they were before.
+pub(super) async fn log_terms(terms: Terms, database: &Database, sequencer: &Sequencer) -> Result<u64, TlogError> {
+    let entry = Entry::Terms(terms);
+    let guard = sequencer.lock().await;
+    let mut tx = database.begin().await?;
+    if let Some(index) = index_of(&mut tx, kind(&entry), &entry.to_bytes()).await? {
+        return Ok(index);
+    }
+    let index = guard.append(&mut tx, &[entry]).await?;
+    tx.commit().await.map_err(DbError::from)?;
+    guard.integrate().await?;
+    Ok(index)
 }
 
 impl Promises {
@@ -75,7 +84,8 @@ impl Promises {
         }
     }
 
-    fn terms(&self) -> Terms {
+    /// The terms of offers that name none.
+    pub(crate) fn terms(&self) -> Terms {
         Terms {
             scheme: Scheme::Proportional,
             fee_ppm: self.fee_ppm,

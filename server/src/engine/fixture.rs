@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use audit_core::audit::{AuditRequest, Evidence, FetchError, Inline, Outcome, audit, range_of};
 use audit_core::chain::Network;
+use audit_core::entry::Terms;
 use audit_core::hash::Hash32;
 use audit_core::policy::Policy;
 use audit_core::work::{Sats, Units};
@@ -134,7 +135,12 @@ impl Fixture {
 
     /// Sells and opens a contract.
     pub(crate) async fn sell(&self, units: u128, term_ms: u64) -> Opened {
-        let contract = self.reserve(Units::new(units).unwrap(), term_ms).await;
+        self.sell_under(Self::promises("1").terms(), units, term_ms).await
+    }
+
+    /// Sells and opens a contract under these terms.
+    pub(crate) async fn sell_under(&self, terms: Terms, units: u128, term_ms: u64) -> Opened {
+        let contract = self.reserve(Units::new(units).unwrap(), term_ms, terms).await;
         let guard = self.log.sequencer.lock().await;
         let mut tx = self.log.database.begin().await.unwrap();
         let payment = Payment { received: contract.price, note: None };
@@ -144,10 +150,10 @@ impl Fixture {
         opened
     }
 
-    async fn reserve(&self, units: Units, term_ms: u64) -> Contract {
+    async fn reserve(&self, units: Units, term_ms: u64, terms: Terms) -> Contract {
         let database = &self.log.database;
         let (account_id, offer_id, id) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4());
-        let terms_index = first_entries::terms_index(database).await.unwrap();
+        let terms_index = first_entries::log_terms(terms, database, &self.log.sequencer).await.unwrap();
         let account = accounts::Account {
             id: account_id,
             email: format!("{account_id}@example.com"),

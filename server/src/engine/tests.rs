@@ -30,5 +30,8 @@ async fn unchanged_promises_are_logged_once_and_a_changed_fee_again() {
     first_entries::ensure(&promises, &fixture.log.database, &fixture.log.sequencer).await.unwrap();
     let kinds: Vec<&str> = fixture.log.entries().iter().map(crate::tlog::kind).collect();
     assert_eq!(kinds, ["manifest", "terms", "terms"]);
-    assert_eq!(first_entries::terms_index(&fixture.log.database).await.unwrap(), 2);
+    for (promises, index) in [(promises, 2), (Fixture::promises("1"), 1)] {
+        let logged = first_entries::log_terms(promises.terms(), &fixture.log.database, &fixture.log.sequencer).await;
+        assert_eq!(logged.unwrap(), index);
+    }
 }

@@ -7,8 +7,8 @@ use audit_core::work::Sats;
 
 use crate::db::ledger::{Account, Posting, Transaction, Voucher};
 
-/// The settlement's postings; `None` when no satoshi moves. They balance because Σ credits + fee + carry_out = reward +
-/// carry_in, and the ledger refuses them otherwise.
+/// The settlement's postings; `None` when no satoshi moves. They balance because Σ credits + fee + maintenance +
+/// carry_out = reward + carry_in, and the ledger refuses them otherwise.
 pub(crate) fn of(
     entry: &Settlement,
     entry_index: u64,
@@ -30,6 +30,7 @@ pub(crate) fn of(
         post(Posting::credit, account, credit.sats);
     }
     post(Posting::credit, Account::Fee, settled.fee);
+    post(Posting::credit, Account::Maintenance, settled.maintenance);
     post(Posting::credit, Account::Carry, settled.carry_out);
     let (reference, voucher) = (entry.settlement.to_string(), Voucher::Entry(entry_index));
     (!postings.is_empty()).then_some(Transaction { kind: "settlement", reference, voucher, created_ms, postings })
@@ -49,15 +50,17 @@ mod tests {
     fn a_settlement_balances_and_the_operators_part_is_income() {
         let own = Hash32([9; 32]);
         let credits = vec![Credit { sats: sats(70), id: Hash32([1; 32]) }, Credit { sats: sats(20), id: own }];
-        let settled = Settled { credits, fee: sats(7), carry_out: sats(8) };
+        let settled = Settled { credits, fee: sats(5), maintenance: sats(2), carry_out: sats(8) };
         let entry = Settlement {
             settlement: 3,
             from_epoch: 1,
             to_epoch: 2,
             blocks: Vec::new(),
             reward_sats: sats(100),
+            solo_sats: sats(0),
             carry_in_sats: sats(5),
-            fee_sats: sats(7),
+            fee_sats: sats(5),
+            maintenance_sats: sats(2),
             carry_out_sats: sats(8),
             credits: CreditsRoot { count: 2, total_sats: sats(90), root: Hash32([0; 32]) },
         };

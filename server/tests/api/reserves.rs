@@ -123,6 +123,8 @@ fn settled(settlement: u64) -> SettlementRow {
         first_epoch: settlement,
         last_epoch: settlement,
         reward: sats(10),
+        solo: Sats::ZERO,
+        maintenance: Sats::ZERO,
         fee: Sats::ZERO,
         carry_in: Sats::ZERO,
         carry_out: Sats::ZERO,

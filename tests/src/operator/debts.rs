@@ -2,6 +2,7 @@
 
 use audit_core::{
     allocation::operator_id,
+    contract::Receipt,
     entry::{Entry, Liabilities, Payout},
     hash::BlockHash,
     liabilities::{Balances, Coin, LiabilitiesFile},
@@ -11,7 +12,7 @@ use audit_core::{
     work::Sats,
 };
 
-use super::{Cheats, ORIGIN, Operator, START_MS, mine::PAYOUT_SCRIPT, receipt};
+use super::{Cheats, ORIGIN, Operator, START_MS, mine::PAYOUT_SCRIPT};
 
 /// What the payout's transaction costs.
 const FEE_SATS: u64 = 1_000;
@@ -73,8 +74,8 @@ impl Debts {
     }
 
     /// Pays all that is owed out of the first coin, an output for each buyer, the rest back to the pool.
-    pub(super) fn pay(&mut self, operator: &mut Operator<'_>, cheats: &Cheats<'_>) {
-        let mut plan = self.plan();
+    pub(super) fn pay(&mut self, operator: &mut Operator<'_>, cheats: &Cheats<'_>, buyers: &[Receipt]) {
+        let mut plan = self.plan(buyers);
         (cheats.payout)(&mut plan);
         let transaction = plan.transaction();
         let txid = BlockHash::of(&transaction);
@@ -91,11 +92,11 @@ impl Debts {
         operator.append(Entry::Payout(Payout { txid, from_settlement, to_settlement, outputs }));
     }
 
-    fn plan(&self) -> PayoutPlan {
+    fn plan(&self, buyers: &[Receipt]) -> PayoutPlan {
         let coin = *self.coins.first().expect("a block has matured");
         let mut plan = PayoutPlan { inputs: vec![coin.point], outputs: Vec::new(), rows: Vec::new() };
         for (vout, Credit { sats, id }) in (0..).zip(self.balances.list()) {
-            let buyer = [1, 2].map(receipt).into_iter().find(|receipt| receipt.contract_id() == id);
+            let buyer = buyers.iter().find(|receipt| receipt.contract_id() == id);
             let details = buyer.map(|receipt| receipt.details().expect("written by the script"));
             plan.outputs.push((sats, details.map(|details| details.payout_script).unwrap_or_default()));
             plan.rows.push(PayoutRow { sats, id, vout });

@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 
 use audit_core::{
-    allocation::{AllocationEntry, operator_id},
+    allocation::{Allocation, AllocationEntry, operator_id},
     bundle::Files,
     checkpoint::Checkpoint,
     coinbase::CoinbasePlan,
     contract::{ContractDetails, Receipt, Uuid},
     entry::{
-        BlockFate, ContractOpen, Entry, EpochOpen, FORMAT, HexBytes, Liabilities, Maintenance, Manifest, Refund,
-        Retention, Rounding, Scheme, Settlement, Shortfall, Suspension, Terms,
+        BlockFate, Entry, EpochOpen, FORMAT, HexBytes, Liabilities, Maintenance, Manifest, Refund, Retention, Rounding,
+        Scheme, Settlement, Shortfall, Suspension, Terms,
     },
     hash::{BlockHash, Hash32},
     job::Job,
     liabilities::LiabilitiesFile,
     policy::Policy,
+    scheme::TermsOf,
     seal::SealedEpoch,
-    settlement::{ContractWork, SettlementFile, SettlementInputs, credits_root, settle},
+    settlement::SettlementFile,
     work::{Level, Sats, Units},
 };
 
@@ -25,11 +26,14 @@ use super::{
     Chain, EPOCH_MS, ORIGIN, Operator, PayoutPlan, START_MS,
     debts::Debts,
     mine::{PAYOUT_SCRIPT, TAG},
+    rounds::Rounds,
     witnessed::Witnesses,
 };
 
 const FEE_PPM: u32 = 20_000;
 const TERMS: u64 = 1;
+/// When contracts begin, Unix ms.
+const FROM_MS: u64 = START_MS - 1_000;
 /// SHA-256 that the manifest states for the verifier.
 pub const WASM: Hash32 = Hash32([0xab; 32]);
 
@@ -38,6 +42,12 @@ pub type AnchorOf<'a> = &'a mut dyn FnMut(Level) -> Hash32;
 
 /// Where the story is bent. Every default is honest.
 pub struct Cheats<'a> {
+    /// What the buyers' contracts are sold under, buyer 1 first; the usual terms when empty.
+    pub terms: &'a [Terms],
+    /// What is not sold, in H/s.
+    pub own_units: u128,
+    /// Buyer 2's contract begins with epoch 2.
+    pub late_buyer: bool,
     /// The log up to a `contract_open`, before the epochs are opened.
     pub contract: &'a dyn Fn(&mut Vec<Entry>),
     /// The allocation list of an epoch before it is committed to.
@@ -78,6 +88,9 @@ pub struct Cheats<'a> {
 impl Default for Cheats<'_> {
     fn default() -> Self {
         Self {
+            terms: &[],
+            own_units: 7,
+            late_buyer: false,
             contract: &|_| {},
             allocation: &|_, _| {},
             open: &|_| {},
@@ -99,12 +112,15 @@ impl Default for Cheats<'_> {
     }
 }
 
+/// Closed epochs with their allocations.
+pub(super) type Worked = BTreeMap<u64, (Allocation, SealedEpoch)>;
+
 /// Tells the story.
 pub struct Script<'a> {
     operator: Operator<'a>,
     cheats: &'a Cheats<'a>,
-    worked: BTreeMap<u64, (audit_core::allocation::Allocation, SealedEpoch)>,
-    settled: (u64, u64),
+    worked: Worked,
+    rounds: Rounds,
     debts: Debts,
 }
 
@@ -122,7 +138,8 @@ impl<'a> Script<'a> {
     /// The whole story.
     pub fn tell(cheats: &'a Cheats<'a>) -> Story {
         let operator = Operator::on([7; 32], Chain::new(cheats.times));
-        let mut script = Self { operator, cheats, worked: BTreeMap::new(), settled: (0, 0), debts: Debts::new() };
+        let mut script =
+            Self { operator, cheats, worked: BTreeMap::new(), rounds: Rounds::default(), debts: Debts::new() };
         script.begin();
         script.open(1);
         script.work(1, 40);
@@ -132,13 +149,14 @@ impl<'a> Script<'a> {
         script.work(2, 30);
         script.blocks_mature();
         let matured = script.decide(1);
-        script.settle(1, 1, &matured);
+        script.settle(1, &matured);
         script.debts.list(&mut script.operator, cheats);
-        script.debts.pay(&mut script.operator, cheats);
+        let buyers = [1, 2].map(|buyer| script.receipt(buyer));
+        script.debts.pay(&mut script.operator, cheats, &buyers);
         script.open(3);
         script.close(2);
         let matured = script.decide(2);
-        script.settle(2, 2, &matured);
+        script.settle(2, &matured);
         script.debts.list(&mut script.operator, cheats);
         for epoch in 4..4 + cheats.epochs_after {
             script.open(epoch);
@@ -158,38 +176,24 @@ impl<'a> Script<'a> {
 
     fn begin(&mut self) {
         self.operator.append(Entry::Manifest(manifest()));
-        self.operator.append(Entry::Terms(Terms {
-            scheme: Scheme::Proportional,
-            fee_ppm: FEE_PPM,
-            maintenance: Maintenance::Included,
-            rounding: Rounding::LargestRemainder,
-            suspension: Suspension::None,
-            shortfall: Shortfall::ProRata,
-            refund: Refund::None,
-        }));
+        let all = if self.cheats.terms.is_empty() { &[terms()][..] } else { self.cheats.terms };
+        for terms in all {
+            self.operator.append(Entry::Terms(*terms));
+        }
         for buyer in [2, 1] {
-            let receipt = receipt(buyer);
-            let details = receipt.details().expect("written by this module");
-            self.operator.append(Entry::ContractOpen(ContractOpen {
-                contract: receipt.contract_id(),
-                units: details.units,
-                from_ms: details.from_ms,
-                until_ms: details.until_ms,
-                terms: details.terms,
-            }));
+            let receipt = self.receipt(buyer);
+            let open = receipt.contract_open().expect("written by this module");
+            self.operator.append(Entry::ContractOpen(open));
         }
         (self.cheats.contract)(&mut self.operator.entries);
     }
 
     fn open(&mut self, epoch: u64) {
-        let mut list: Vec<AllocationEntry> = [1, 2]
-            .map(|buyer| {
-                let receipt = receipt(buyer);
-                let units = receipt.details().expect("written by this module").units;
-                AllocationEntry { units, id: receipt.contract_id() }
-            })
-            .into();
-        list.push(AllocationEntry { units: units(7), id: operator_id(ORIGIN) });
+        let sold = [1, 2].map(|buyer| self.receipt(buyer).contract_open().expect("written by this module"));
+        let running = sold.iter().filter(|open| open.from_ms <= START_MS + (epoch - 1) * EPOCH_MS);
+        let mut list: Vec<AllocationEntry> =
+            running.map(|open| AllocationEntry { units: open.units, id: open.contract }).collect();
+        list.push(AllocationEntry { units: units(self.cheats.own_units), id: operator_id(ORIGIN) });
         (self.cheats.allocation)(epoch, &mut list);
         self.operator.open_epoch(epoch, list, self.cheats.open);
     }
@@ -243,49 +247,62 @@ impl<'a> Script<'a> {
         matured
     }
 
-    fn settle(&mut self, number: u64, to_epoch: u64, blocks: &[BlockHash]) {
-        let (_, last_epoch) = self.settled;
-        let mut work = ContractWork::default();
-        for epoch in last_epoch + 1..=to_epoch {
-            let (allocation, sealed) = &self.worked[&epoch];
-            work.add_epoch(allocation, sealed.work).expect("little work");
-        }
-        let reward = Sats::new(5_000_000_000 * blocks.len() as u64).expect("few blocks");
-        let fee_ppm = [1, 2].map(|buyer| (receipt(buyer).contract_id(), FEE_PPM)).into();
-        let inputs = SettlementInputs { work, fee_ppm, reward, carry_in: Sats::ZERO };
-        let settled = settle(&inputs).expect("honest inputs");
-        let mut file = SettlementFile { settlement: number, credits: settled.credits };
-        let mut entry = Settlement {
-            settlement: number,
-            from_epoch: last_epoch + 1,
-            to_epoch,
-            blocks: blocks.to_vec(),
-            reward_sats: reward,
-            carry_in_sats: Sats::ZERO,
-            fee_sats: settled.fee,
-            carry_out_sats: settled.carry_out,
-            credits: credits_root(&file.credits).expect("sorted credits"),
-        };
+    fn settle(&mut self, to_epoch: u64, blocks: &[BlockHash]) {
+        let matured: Vec<(BlockHash, Sats)> = blocks.iter().map(|hash| (*hash, sats(5_000_000_000))).collect();
+        let terms = self.terms_of();
+        let (mut entry, mut file) = self.rounds.settle(to_epoch, &matured, &self.worked, terms);
         (self.cheats.settlement)(&mut entry, &mut file);
         self.debts.settled(&file);
-        self.operator.files.insert(SettlementFile::path(number), file.to_bytes());
+        self.operator.files.insert(SettlementFile::path(entry.settlement), file.to_bytes());
         self.operator.append(Entry::Settlement(entry));
-        self.settled = (number, to_epoch);
+    }
+
+    /// What each contract is sold under.
+    fn terms_of(&self) -> TermsOf {
+        [1, 2].map(|buyer| (self.receipt(buyer).contract_id(), self.terms_at(buyer))).into()
+    }
+
+    fn terms_at(&self, buyer: u8) -> Terms {
+        self.cheats.terms.get(usize::from(buyer) - 1).copied().unwrap_or_else(terms)
+    }
+
+    /// The receipt of a buyer, who has terms of his own if the story says so.
+    fn receipt(&self, buyer: u8) -> Receipt {
+        let terms = if self.cheats.terms.is_empty() { TERMS } else { TERMS + u64::from(buyer) - 1 };
+        let from_ms = if self.cheats.late_buyer && buyer == 2 { START_MS + 1 } else { FROM_MS };
+        receipt_of(buyer, terms, from_ms)
     }
 }
 
 /// What a buyer keeps: buyer 1 has 2 H/s, buyer 2 has 3 H/s.
 pub fn receipt(buyer: u8) -> Receipt {
+    receipt_of(buyer, TERMS, FROM_MS)
+}
+
+fn receipt_of(buyer: u8, terms: u64, from_ms: u64) -> Receipt {
     let details = ContractDetails {
         units: units(u128::from(buyer) + 1),
-        from_ms: START_MS - 1_000,
+        from_ms,
         until_ms: START_MS + 10 * EPOCH_MS,
-        terms: TERMS,
+        terms,
         payment_reference: format!("PH-TEST{buyer}"),
         payout_script: vec![0x00, 0x14, buyer],
     };
     let details = String::from_utf8(details.to_bytes()).expect("JSON is UTF-8");
     Receipt { uuid: Uuid([buyer; 16]), nonce: Hash32([buyer + 100; 32]), details }
+}
+
+/// What every contract of the story is sold under.
+pub fn terms() -> Terms {
+    Terms {
+        scheme: Scheme::Proportional,
+        fee_ppm: FEE_PPM,
+        maintenance: Maintenance::Included,
+        rounding: Rounding::LargestRemainder,
+        suspension: Suspension::None,
+        shortfall: Shortfall::ProRata,
+        refund: Refund::None,
+    }
 }
 
 fn manifest() -> Manifest {
@@ -303,6 +320,10 @@ fn manifest() -> Manifest {
         predecessor: None,
         retention: Retention::All,
     }
+}
+
+fn sats(sats: u64) -> Sats {
+    Sats::new(sats).expect("less than all")
 }
 
 fn units(hashes_per_second: u128) -> Units {

@@ -2,6 +2,8 @@
 //! key. `docs/THREATS.md` lists them with the check that catches each; the vectors run natively, on the command line
 //! and in WASM.
 
+pub mod schemes;
+
 use std::collections::BTreeMap;
 
 use audit_core::{
@@ -41,6 +43,7 @@ pub fn threats() -> BTreeMap<&'static str, Vector> {
     another_history(&mut lie);
     other_shares_of_the_work(&mut lie);
     other_money(&mut lie);
+    threats.extend(schemes::threats());
     threats.insert("threat-split-view", split_view());
     threats.insert("threat-tampered-verifier", tampered_verifier());
     threats

@@ -5,6 +5,8 @@ mod cheats;
 mod depths;
 mod liabilities;
 mod log_files;
+mod schemes;
+mod schemes_page;
 mod threats;
 mod vectors;
 mod witness;

@@ -10,7 +10,7 @@ use alloc::{
 use super::{Log, LogContract, LogEpoch, Place, entry_file};
 use crate::{
     checkpoint::Checkpoint,
-    entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen},
+    entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Terms},
     hash::Hash32,
     merkle::Frontier,
 };
@@ -21,8 +21,8 @@ type Disorder = (String, String);
 /// The log as far as it was read.
 pub(super) struct Order {
     log: Log,
-    /// Fee by the leaf index of its terms.
-    terms: BTreeMap<u64, u32>,
+    /// By leaf index.
+    terms: BTreeMap<u64, Terms>,
     /// Position of each contract in the log's list.
     contracts: BTreeMap<Hash32, usize>,
     closed: bool,
@@ -50,7 +50,7 @@ impl Order {
         match entry {
             Entry::Manifest(manifest) => self.log.manifests.push((index, manifest)),
             Entry::Terms(terms) => {
-                self.terms.insert(index, terms.fee_ppm);
+                self.terms.insert(index, terms);
             }
             Entry::ContractOpen(open) => self.contract_open(index, open)?,
             Entry::ContractSuspend(change) | Entry::ContractClose(change) => {
@@ -76,12 +76,12 @@ impl Order {
         let position = self.log.contracts.len();
         let is_new = self.contracts.insert(open.contract, position).is_none();
         demand(is_new, "a contract that is not open yet", open.contract)?;
-        let fee_ppm = self.terms.get(&open.terms).copied();
-        let fee_ppm = fee_ppm.ok_or_else(|| ("the index of earlier terms".to_string(), open.terms.to_string()))?;
+        let terms = self.terms.get(&open.terms).copied();
+        let terms = terms.ok_or_else(|| ("the index of earlier terms".to_string(), open.terms.to_string()))?;
         demand(open.from_ms < open.until_ms, format!("until_ms above {}", open.from_ms), open.until_ms)?;
         let started = self.started();
         demand(open.from_ms > started, format!("from_ms above {started}, the last epoch's start"), open.from_ms)?;
-        self.log.contracts.push(LogContract { open_index: index, open, fee_ppm, changes: Vec::new() });
+        self.log.contracts.push(LogContract { open_index: index, open, terms, changes: Vec::new() });
         Ok(())
     }
 

@@ -12,17 +12,14 @@ pub(super) struct Groups(BTreeMap<u64, Group>);
 struct Group {
     /// Leaf index of the entry that decided the last of them, the epoch's close included; `None` while one is open.
     decided: Option<u64>,
-    matured: Vec<BlockHash>,
-    reward: Sats,
+    matured: Vec<(BlockHash, Sats)>,
 }
 
 /// A group that is to be settled.
 pub(super) struct Due {
     pub(super) epoch: u64,
-    /// Its matured blocks, in order of hash.
-    pub(super) matured: Vec<BlockHash>,
-    /// The sum of their rewards.
-    pub(super) reward: Sats,
+    /// Its matured blocks with their rewards, in order of hash.
+    pub(super) matured: Vec<(BlockHash, Sats)>,
     /// Leaf index of the entry that made it due: that decided the last block of it or of an earlier group.
     pub(super) index: u64,
 }
@@ -42,8 +39,7 @@ impl Groups {
             let fate = fates.get(&block.hash);
             group.decided = group.decided.zip(fate).map(|(decided, (index, _))| decided.max(*index));
             if fate.is_some_and(|(_, matured)| *matured) {
-                group.matured.push(block.hash);
-                group.reward = group.reward.checked_add(block.reward_sats).unwrap_or(Sats::MAX);
+                group.matured.push((block.hash, block.reward_sats));
             }
         }
         groups.values_mut().for_each(|group| group.matured.sort());
@@ -57,7 +53,7 @@ impl Groups {
         for (epoch, group) in self.0.range(from_epoch..) {
             index = group.decided.filter(|decided| *decided < before)?.max(index);
             if !group.matured.is_empty() {
-                return Some(Due { epoch: *epoch, matured: group.matured.clone(), reward: group.reward, index });
+                return Some(Due { epoch: *epoch, matured: group.matured.clone(), index });
             }
         }
         None

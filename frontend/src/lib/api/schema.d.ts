@@ -778,6 +778,8 @@ export interface components {
             step_units_hs: string;
             /** Format: int64 */
             term_ms: number;
+            /** @description What its contracts are sold under, as in the log (docs/LOG.md §4); the operator's usual terms when left out. */
+            terms?: Record<string, never> | null;
         };
         /** @description An offer: hashrate for a term at a price. */
         OfferView: {
@@ -1020,11 +1022,18 @@ export interface components {
                  */
                 leaf_index: number;
                 /** Format: int64 */
+                maintenance_sats: number;
+                /** Format: int64 */
                 reward_sats: number;
                 /** Format: int64 */
                 settled_ms: number;
                 /** Format: int64 */
                 settlement: number;
+                /**
+                 * Format: int64
+                 * @description What of it was drawn for solo contracts.
+                 */
+                solo_sats: number;
             }[];
             /** @description Where the next page starts, null on the last one. */
             next_cursor?: string | null;
@@ -1119,11 +1128,18 @@ export interface components {
              */
             leaf_index: number;
             /** Format: int64 */
+            maintenance_sats: number;
+            /** Format: int64 */
             reward_sats: number;
             /** Format: int64 */
             settled_ms: number;
             /** Format: int64 */
             settlement: number;
+            /**
+             * Format: int64
+             * @description What of it was drawn for solo contracts.
+             */
+            solo_sats: number;
         };
         /** @description The state of the log, the chain and the pool. */
         StatusView: {

@@ -1,6 +1,7 @@
 //! A new offer, read and checked.
 
 use actix_web::http::StatusCode;
+use audit_core::entry::Terms;
 use audit_core::work::{Sats, Units};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,6 +32,10 @@ pub struct OfferRequest {
     pub term_ms: u64,
     /// What may be reserved or active at the same time.
     pub capacity_hs: String,
+    /// What its contracts are sold under, as in the log (docs/LOG.md §4); the operator's usual terms when left out.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub terms: Option<Terms>,
 }
 
 /// An offer whose fields fit each other.
@@ -69,6 +74,9 @@ impl NewOffer {
             units("step_units_hs", &request.step_units_hs),
             units("capacity_hs", &request.capacity_hs),
         );
+        if let Some(fault) = request.terms.as_ref().and_then(Terms::fault) {
+            errors.push(FieldError::new("terms", fault));
+        }
         if let (Some(min), Some(max), Some(step), Some(capacity)) = sizes {
             let term_ms = request.term_ms;
             let price_sats_per_ths_day = request.price_sats_per_ths_day;
@@ -81,7 +89,7 @@ impl NewOffer {
         Err(Problem::invalid(errors))
     }
 
-    /// Stores the offer under the newest terms.
+    /// Stores the offer under the terms at a leaf of the log.
     pub async fn create(&self, tx: &mut Tx, terms_index: u64) -> Result<Reply, Problem> {
         let offer = self.offer(terms_index);
         if offers::create(tx, &offer).await? {
@@ -138,6 +146,7 @@ mod tests {
             step_units_hs: "100".into(),
             term_ms: 60_000,
             capacity_hs: "5000".into(),
+            terms: None,
         }
     }
 

@@ -1,0 +1,29 @@
+//! Schemes: what each kind of contract gets of a reward, as rules without state.
+//!
+//! In scope: which contract a block is drawn for, what counts within a PPLNS window, what fee and maintenance leave.
+//! Out of scope: putting them together ([`crate::settlement`]), when something is due (`audit`, `server`).
+//! `docs/SCHEMES.md` explains them with worked examples.
+
+mod charge;
+mod pplns;
+mod solo;
+
+use alloc::collections::BTreeMap;
+
+pub use charge::Charged;
+pub(crate) use pplns::by_window;
+pub use pplns::{WindowParts, Windows, parts_of};
+pub use solo::{Drawn, draw};
+
+use crate::{
+    entry::{Scheme, Terms},
+    hash::Hash32,
+};
+
+/// The terms of each contract. An id that is missing is the operator's own, which is pooled and pays nothing.
+pub type TermsOf = BTreeMap<Hash32, Terms>;
+
+/// The scheme of an id.
+pub fn scheme_of(terms: &TermsOf, id: &Hash32) -> Scheme {
+    terms.get(id).map_or(Scheme::Proportional, |terms| terms.scheme)
+}

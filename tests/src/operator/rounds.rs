@@ -1,0 +1,78 @@
+//! The story's settlements, made as an honest operator makes them.
+
+use audit_core::{
+    entry::Settlement,
+    hash::BlockHash,
+    scheme::{TermsOf, Windows, draw, parts_of},
+    settlement::{ContractWork, SettlementFile, SettlementInputs, credits_root, settle},
+    work::Sats,
+};
+
+use super::script::Worked;
+
+/// How far the story is settled.
+#[derive(Default)]
+pub(super) struct Rounds {
+    settlements: u64,
+    /// The last epoch whose blocks are settled.
+    settled_to: u64,
+    /// The last epoch whose work a pooled reward used up.
+    used_to: u64,
+    carry: Sats,
+}
+
+impl Rounds {
+    /// The next settlement: of an epoch's matured blocks.
+    pub(super) fn settle(
+        &mut self,
+        to_epoch: u64,
+        matured: &[(BlockHash, Sats)],
+        worked: &Worked,
+        terms: TermsOf,
+    ) -> (Settlement, SettlementFile) {
+        let inputs = self.inputs(to_epoch, matured, worked, terms);
+        let settled = settle(&inputs).expect("honest inputs");
+        self.settlements += 1;
+        let file = SettlementFile { settlement: self.settlements, credits: settled.credits };
+        let entry = Settlement {
+            settlement: self.settlements,
+            from_epoch: self.used_to + 1,
+            to_epoch,
+            blocks: matured.iter().map(|(hash, _)| *hash).collect(),
+            reward_sats: inputs.drawn.reward().expect("few blocks"),
+            solo_sats: inputs.drawn.solo_sats(),
+            carry_in_sats: self.carry,
+            fee_sats: settled.fee,
+            maintenance_sats: settled.maintenance,
+            carry_out_sats: settled.carry_out,
+            credits: credits_root(&file.credits).expect("sorted credits"),
+        };
+        (self.settled_to, self.carry) = (to_epoch, settled.carry_out);
+        if inputs.drawn.is_pooled() {
+            self.used_to = to_epoch;
+        }
+        (entry, file)
+    }
+
+    fn inputs(
+        &self,
+        to_epoch: u64,
+        matured: &[(BlockHash, Sats)],
+        worked: &Worked,
+        terms: TermsOf,
+    ) -> SettlementInputs {
+        let mut work = ContractWork::default();
+        for (epoch, (allocation, sealed)) in worked.range(self.used_to + 1..=to_epoch) {
+            work.add_epoch(allocation, sealed.work).expect("little work");
+            if *epoch == self.settled_to {
+                work.use_up(false, &terms);
+            }
+        }
+        let mut windows = Windows::of(&terms, &work);
+        for (allocation, sealed) in worked.range(..=to_epoch).rev().map(|(_, epoch)| epoch) {
+            windows.add_older(&parts_of(allocation, sealed.work, &terms), &terms).expect("little work");
+        }
+        let drawn = draw(matured, &worked[&to_epoch].0, &terms).expect("few blocks");
+        SettlementInputs { work, windows, terms, drawn, carry_in: self.carry }
+    }
+}

@@ -19,6 +19,7 @@ pub mod openapi;
 pub mod page;
 pub mod probes;
 pub mod proofs;
+pub mod quotes;
 pub mod rate;
 pub mod records;
 pub mod reserves;
@@ -85,6 +86,7 @@ fn customer_routes(config: &mut ServiceConfig<'_>) {
         .service(sessions::sign_out)
         .service(offers::list_offers)
         .service(offers::read_offer)
+        .service(quotes::create_quote)
         .service(contracts::buy_contract)
         .service(contracts::list_contracts)
         .service(contracts::read_contract)

@@ -58,7 +58,7 @@ impl App {
         let engine_config = engine_config(&config, &lots)?;
         let engine = Engine::start(engine_config, database.clone(), nodes, rigs, stop.clone()).await?;
         if let Some(name) = &config.sample_offer {
-            sample_offer::ensure(name, &database, &engine).await?;
+            sample_offer::ensure(name, config.money.capacity_hs, &database, &engine).await?;
         }
         let state = State::new(Arc::new(config), database.clone(), engine.clone(), lots, operator_token);
         let server = serve(Data::new(state), listener)?;

@@ -140,6 +140,9 @@ pub struct MoneyConfig {
     /// Declared capacity in H/s; what is not sold of it is the operator's own part of every epoch
     #[arg(long, default_value = "1000000000000000", value_parser = units)]
     pub capacity_hs: Units,
+    /// How long a quote's price holds
+    #[arg(long, default_value_t = 900_000, value_parser = clap::value_parser!(u64).range(1_000..=86_400_000))]
+    pub quote_ms: u64,
     /// Time from one published list of what is owed, and of the coins that back it, to the next
     #[arg(long, default_value_t = 86_400_000, value_parser = clap::value_parser!(u64).range(1_000..=86_400_000))]
     pub liabilities_ms: u64,

@@ -18,6 +18,7 @@ pub mod liabilities;
 pub mod log_entries;
 pub mod lots;
 pub mod offers;
+pub mod quotes;
 pub mod settlements;
 pub mod wallets;
 pub mod work_sums;

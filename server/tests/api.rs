@@ -12,6 +12,7 @@ mod api {
     mod pages;
     mod proofs;
     mod purchase;
+    mod quotes;
     mod reserves;
     mod routes;
 }

@@ -66,8 +66,9 @@ pub(crate) async fn create_offer(
 ) -> Result<HttpResponse, Problem> {
     let offer = NewOffer::parse(&request)?;
     let terms_index = state.engine.terms_index(request.terms).await?;
+    let capacity = state.config.money.capacity_hs;
     let scope = key.0.map(|key| key.scope(PRINCIPAL.into()));
-    once(&state, scope, &*request, async |tx| offer.create(tx, terms_index).await).await
+    once(&state, scope, &*request, async |tx| offer.create(tx, terms_index, capacity).await).await
 }
 
 /// All customers' contracts, newest first.

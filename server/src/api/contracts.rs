@@ -46,7 +46,7 @@ pub struct CreditView {
         (status = 400, description = "bad_json, idempotency_key_missing", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 401, description = "unauthenticated", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "sold_out, too_many_reservations, idempotency_in_flight", body = ProblemBody,
+        (status = 409, description = "sold_out, too_many_reservations, quote_expired, quote_changed, idempotency_in_flight", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 422, description = "invalid_request, idempotency_key_reused", body = ProblemBody,
          content_type = "application/problem+json"),
@@ -60,7 +60,8 @@ pub(crate) async fn buy_contract(
 ) -> Result<HttpResponse, Problem> {
     let purchase = Purchase::parse(&request, state.config.node.network)?;
     let scope = key.scope(format!("account:{}", customer.account.id));
-    once(&state, Some(scope), &*request, async |tx| purchase.reserve(tx, customer.account.id).await).await
+    let capacity = state.config.money.capacity_hs;
+    once(&state, Some(scope), &*request, async |tx| purchase.reserve(tx, customer.account.id, capacity).await).await
 }
 
 /// The customer's contracts, newest first.

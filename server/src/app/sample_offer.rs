@@ -1,6 +1,7 @@
 //! The offer that the demo has from the start: small enough for the hashrate of a CPU.
 
 use anyhow::{Result, anyhow};
+use audit_core::work::Units;
 
 use crate::api::admin::offer::{NewOffer, OfferRequest};
 use crate::api::page::PageQuery;
@@ -8,7 +9,7 @@ use crate::db::{Database, offers};
 use crate::engine::Engine;
 
 /// Creates the offer unless there is one of this name.
-pub(super) async fn ensure(name: &str, database: &Database, engine: &Engine) -> Result<()> {
+pub(super) async fn ensure(name: &str, capacity: Units, database: &Database, engine: &Engine) -> Result<()> {
     let start = PageQuery::default().created().map_err(|problem| anyhow!("{problem}"))?;
     let exists = offers::list(database.pool(), &start, u32::MAX).await?.iter().any(|offer| offer.name == name);
     if exists {
@@ -17,7 +18,7 @@ pub(super) async fn ensure(name: &str, database: &Database, engine: &Engine) -> 
     let offer = NewOffer::parse(&sample(name)).map_err(|problem| anyhow!("{problem}"))?;
     let terms_index = engine.terms_index(None).await?;
     let mut tx = database.begin().await?;
-    offer.create(&mut tx, terms_index).await.map_err(|problem| anyhow!("{problem}"))?;
+    offer.create(&mut tx, terms_index, capacity).await.map_err(|problem| anyhow!("{problem}"))?;
     tx.commit().await?;
     Ok(())
 }

@@ -42,6 +42,13 @@ pub async fn range(pool: &AnyPool, first: u64, end: u64) -> Result<Vec<LogEntryR
     rows.iter().map(read).collect()
 }
 
+/// One entry; `None` behind the log's end.
+pub async fn at(tx: &mut Tx, leaf_index: u64) -> Result<Option<LogEntryRow>, DbError> {
+    let sql = "SELECT leaf_index, kind, entry FROM log_entries WHERE leaf_index = $1";
+    let row = sqlx::query(sql).bind(signed(leaf_index)).fetch_optional(&mut **tx).await?;
+    row.as_ref().map(read).transpose()
+}
+
 /// The newest entry of a kind.
 pub async fn last_of_kind(connection: &mut AnyConnection, kind: &str) -> Result<Option<LogEntryRow>, DbError> {
     let sql = "SELECT leaf_index, kind, entry FROM log_entries WHERE kind = $1 ORDER BY leaf_index DESC LIMIT 1";

@@ -1,8 +1,8 @@
 //! Offers and how much of each is taken.
 
 use audit_core::work::Units;
-use sqlx::AnyPool;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AnyPool};
 use uuid::Uuid;
 
 use super::columns::{Columns, signed};
@@ -65,6 +65,12 @@ pub async fn lock(tx: &mut Tx, id: Uuid) -> Result<Option<Offer>, DbError> {
     row.as_ref().map(offer).transpose()
 }
 
+/// Holds what all offers share, the declared capacity, until the transaction ends. Taken before any offer's own lock.
+pub async fn lock_sales(tx: &mut Tx) -> Result<(), DbError> {
+    sqlx::query("UPDATE sales_lock SET id = id").execute(&mut **tx).await?;
+    Ok(())
+}
+
 /// Newest first, those after `cursor`.
 pub async fn list(pool: &AnyPool, cursor: &Cursor, limit: u32) -> Result<Vec<Offer>, DbError> {
     let rows = sqlx::query(
@@ -83,16 +89,19 @@ pub async fn list(pool: &AnyPool, cursor: &Cursor, limit: u32) -> Result<Vec<Off
 const TAKEN: &str = "SELECT units_hs FROM contracts WHERE offer_id = $1
      AND ((status = 'reserved' AND reserved_until_ms > $2) OR (status = 'active' AND until_ms > $2))";
 
-/// Units taken, inside a transaction that holds the offer's lock.
-pub async fn taken(tx: &mut Tx, offer_id: Uuid, now_ms: u64) -> Result<u128, DbError> {
+/// The same of all offers together.
+const TAKEN_OF_ALL: &str = "SELECT units_hs FROM contracts
+     WHERE (status = 'reserved' AND reserved_until_ms > $1) OR (status = 'active' AND until_ms > $1)";
+
+/// Units taken of an offer. Decided on only inside a transaction that holds the offer's lock.
+pub async fn taken(connection: &mut AnyConnection, offer_id: Uuid, now_ms: u64) -> Result<u128, DbError> {
     let query = sqlx::query(TAKEN).bind(offer_id.to_string()).bind(signed(now_ms));
-    sum(&query.fetch_all(&mut **tx).await?)
+    sum(&query.fetch_all(connection).await?)
 }
 
-/// Units taken, for display.
-pub async fn taken_now(pool: &AnyPool, offer_id: Uuid, now_ms: u64) -> Result<u128, DbError> {
-    let query = sqlx::query(TAKEN).bind(offer_id.to_string()).bind(signed(now_ms));
-    sum(&query.fetch_all(pool).await?)
+/// Units taken of the declared capacity. Decided on only inside a transaction that holds [`lock_sales`].
+pub async fn taken_of_all(connection: &mut AnyConnection, now_ms: u64) -> Result<u128, DbError> {
+    sum(&sqlx::query(TAKEN_OF_ALL).bind(signed(now_ms)).fetch_all(connection).await?)
 }
 
 /// Summed here because hashrates exceed the 64 bits of SQLite's integers.

@@ -28,6 +28,11 @@ pub enum Code {
     /// The offer has less capacity left than asked for.
     SoldOut,
     TooManyReservations,
+    TooManyQuotes,
+    /// The quote was used, or its time has run out.
+    QuoteExpired,
+    /// What the quote was made of has changed.
+    QuoteChanged,
     /// The contract is not waiting for a payment.
     ContractNotReserved,
     BodyTooLarge,
@@ -76,6 +81,9 @@ impl Code {
             Self::IdempotencyInFlight => ("idempotency_in_flight", StatusCode::CONFLICT, "Still at work"),
             Self::SoldOut => ("sold_out", StatusCode::CONFLICT, "Sold out"),
             Self::TooManyReservations => ("too_many_reservations", StatusCode::CONFLICT, "Too many unpaid contracts"),
+            Self::TooManyQuotes => ("too_many_quotes", StatusCode::CONFLICT, "Too many quotes"),
+            Self::QuoteExpired => ("quote_expired", StatusCode::CONFLICT, "The quote has run out"),
+            Self::QuoteChanged => ("quote_changed", StatusCode::CONFLICT, "Price or terms have changed"),
             Self::ContractNotReserved => {
                 ("contract_not_reserved", StatusCode::CONFLICT, "The contract is not waiting for a payment")
             }

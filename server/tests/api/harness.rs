@@ -48,9 +48,14 @@ struct Arguments {
 /// Runs a test on SQLite, and on PostgreSQL when `DATABASE_URL` names one. Afterwards the ledger must be in balance and
 /// the application must end in order.
 pub(crate) async fn on_each_database(test: impl AsyncFn(&TestApp)) {
+    on_each_database_with(&[], test).await;
+}
+
+/// The same, with more flags.
+pub(crate) async fn on_each_database_with(flags: &[&str], test: impl AsyncFn(&TestApp)) {
     for url in [None, std::env::var("DATABASE_URL").ok()].into_iter().take(1 + usize::from(has_postgres())) {
         let folder = tempfile::tempdir().unwrap();
-        let app = TestApp::start(url, folder.path(), &[]).await;
+        let app = TestApp::start(url, folder.path(), flags).await;
         test(&app).await;
         app.finish().await;
     }

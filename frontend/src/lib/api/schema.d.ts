@@ -354,6 +354,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says what a purchase costs. The price holds for some minutes; the units are not kept. */
+        post: operations["create_quote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reserves": {
         parameters: {
             query?: never;
@@ -540,7 +557,7 @@ export interface components {
          * @description The stable name of a problem.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "contract_not_reserved" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "rate_limited" | "internal" | "unavailable";
+        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "contract_not_reserved" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "rate_limited" | "internal" | "unavailable";
         /** @description An unspent output of a block that the pool found. */
         CoinView: {
             /** Format: int64 */
@@ -783,7 +800,7 @@ export interface components {
         };
         /** @description An offer: hashrate for a term at a price. */
         OfferView: {
-            /** @description What is left of the capacity now. */
+            /** @description What is left of it now, and of the operator's declared capacity, which all offers share. */
             available_hs: string;
             capacity_hs: string;
             /** Format: int64 */
@@ -974,7 +991,7 @@ export interface components {
         /** @description One page of a list. */
         Page_OfferView: {
             items: {
-                /** @description What is left of the capacity now. */
+                /** @description What is left of it now, and of the operator's declared capacity, which all offers share. */
                 available_hs: string;
                 capacity_hs: string;
                 /** Format: int64 */
@@ -1074,9 +1091,74 @@ export interface components {
             /** @description Where credits are paid: an address of the log's network. */
             payout_address: string;
             /**
+             * Format: uuid
+             * @description A quote of this offer and these units: the purchase has its price, or is refused.
+             */
+            quote_id?: string | null;
+            /**
              * @description Hashes per second as a decimal string.
              * @example 200000
              */
+            units_hs: string;
+        };
+        /** @description What a buyer asks for. */
+        QuoteRequest: {
+            /** Format: uuid */
+            offer_id: string;
+            /**
+             * @description Hashes per second as a decimal string.
+             * @example 200000
+             */
+            units_hs: string;
+        };
+        /** @description What it costs. A purchase that names the quote before it runs out pays this price, or is refused. */
+        QuoteView: {
+            /** Format: int64 */
+            created_ms: number;
+            /**
+             * Format: int64
+             * @description From then on it can't be used.
+             */
+            expires_ms: number;
+            /**
+             * Format: int32
+             * @description The operator's part of each reward, in parts per million; taken from credits too.
+             */
+            fee_ppm: number;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: int64
+             * @description Maintenance over the whole term at full delivery, rounded up. Not paid now but taken from credits, never more than
+             *     they are.
+             */
+            maintenance_sats: number;
+            /** Format: uuid */
+            offer_id: string;
+            /**
+             * Format: int64
+             * @description To be paid now: units × term of that, rounded up.
+             */
+            price_sats: number;
+            /**
+             * Format: int64
+             * @description Price of 1 TH/s (10^12 hashes a second) for a day.
+             */
+            price_sats_per_ths_day: number;
+            /** Format: int64 */
+            term_ms: number;
+            /**
+             * Format: int64
+             * @description The log entry with the terms.
+             */
+            terms_index: number;
+            /** @description SHA-256 of that entry. */
+            terms_sha256: string;
+            /**
+             * Format: int64
+             * @description Price and maintenance together.
+             */
+            total_sats: number;
             units_hs: string;
         };
         /** @description The receipt: contract id = SHA-256("provenhash/contract/v1\n" ‖ uuid ‖ nonce ‖ SHA-256(details)). */
@@ -1775,7 +1857,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description sold_out, too_many_reservations, idempotency_in_flight */
+            /** @description sold_out, too_many_reservations, quote_expired, quote_changed, idempotency_in_flight */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2099,6 +2181,59 @@ export interface operations {
             };
             /** @description not_found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_quote: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeat harmless */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuoteRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuoteView"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description sold_out, too_many_quotes */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_request */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

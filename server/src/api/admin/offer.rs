@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::idempotent::Reply;
-use crate::api::offers::OfferView;
 use crate::api::offers::price::price;
+use crate::api::offers::{OfferView, available};
 use crate::clock::now_ms;
 use crate::db::Tx;
 use crate::db::offers::{self, Offer};
@@ -89,11 +89,12 @@ impl NewOffer {
         Err(Problem::invalid(errors))
     }
 
-    /// Stores the offer under the terms at a leaf of the log.
-    pub async fn create(&self, tx: &mut Tx, terms_index: u64) -> Result<Reply, Problem> {
+    /// Stores the offer under the terms at a leaf of the log. `capacity` is what all offers share.
+    pub async fn create(&self, tx: &mut Tx, terms_index: u64, capacity: Units) -> Result<Reply, Problem> {
         let offer = self.offer(terms_index);
         if offers::create(tx, &offer).await? {
-            return Reply::new(StatusCode::CREATED, &OfferView::of(&offer, 0));
+            let left = available(&mut *tx, &offer, capacity, offer.created_ms).await?;
+            return Reply::new(StatusCode::CREATED, &OfferView::of(&offer, left));
         }
         Err(Problem::new(Code::NameTaken, "an offer has this name: offers never change, so use a new name"))
     }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use actix_web::http::StatusCode;
 use audit_core::hash::Hash32;
-use audit_core::work::Units;
+use audit_core::work::{Sats, Units};
 use bitcoin::address::NetworkUnchecked;
 use bitcoin::{Address, Network, ScriptBuf};
 use serde::{Deserialize, Serialize};
@@ -13,11 +13,14 @@ use uuid::Uuid;
 
 use super::view::ContractView;
 use crate::api::idempotent::Reply;
+use crate::api::offers::available;
 use crate::api::offers::price::quote;
+use crate::api::quotes::itemise::{no_such_offer, redeem, sold_out, units};
 use crate::clock::now_ms;
 use crate::db::Tx;
 use crate::db::contracts::{self, Contract, Status};
 use crate::db::offers::{self, Offer};
+use crate::db::quotes;
 use crate::problem::{Code, FieldError, Problem};
 
 /// How long units are kept without a payment: a day covers a bank's or an exchange's delay.
@@ -38,6 +41,9 @@ pub struct PurchaseRequest {
     /// 64 lower-case hex digits drawn at random by the buyer's program, which keeps them: with the receipt they prove
     /// which entry of the log is this contract.
     pub nonce: String,
+    /// A quote of this offer and these units: the purchase has its price, or is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote_id: Option<Uuid>,
 }
 
 /// A purchase whose fields are all of the right form.
@@ -47,6 +53,7 @@ pub struct Purchase {
     units: Units,
     payout: Payout,
     nonce: Hash32,
+    quote_id: Option<Uuid>,
 }
 
 #[derive(Debug)]
@@ -59,7 +66,9 @@ impl Purchase {
     /// Reads the fields; names every one that has to change.
     pub fn parse(request: &PurchaseRequest, network: Network) -> Result<Self, Problem> {
         match (units(&request.units_hs), payout(&request.payout_address, network), nonce(&request.nonce)) {
-            (Ok(units), Ok(payout), Ok(nonce)) => Ok(Self { offer_id: request.offer_id, units, payout, nonce }),
+            (Ok(units), Ok(payout), Ok(nonce)) => {
+                Ok(Self { offer_id: request.offer_id, units, payout, nonce, quote_id: request.quote_id })
+            }
             (units, payout, nonce) => {
                 let errors = units.err().into_iter().chain(payout.err()).chain(nonce.err()).collect();
                 Err(Problem::invalid(errors))
@@ -67,31 +76,41 @@ impl Purchase {
         }
     }
 
-    /// Reserves the units, or refuses. Buyers of one offer come here one after the other, so capacity is never oversold.
-    pub async fn reserve(&self, tx: &mut Tx, account_id: Uuid) -> Result<Reply, Problem> {
-        let Some(offer) = offers::lock(tx, self.offer_id).await? else {
-            return Err(Problem::invalid(vec![FieldError::new("offer_id", "there is no such offer")]));
-        };
+    /// Reserves the units, or refuses. Buyers come here one after the other, so that neither the offer's capacity nor the
+    /// declared one, which all offers share, is ever oversold.
+    pub async fn reserve(&self, tx: &mut Tx, account_id: Uuid, capacity: Units) -> Result<Reply, Problem> {
+        offers::lock_sales(tx).await?;
+        let Some(offer) = offers::lock(tx, self.offer_id).await? else { return Err(no_such_offer()) };
         // Read under the lock: a clock read before waiting for it could revive a reservation that has run out.
         let now_ms = now_ms();
-        let contract = self.contract(&offer, account_id, now_ms)?;
+        let price = match self.quote_id {
+            Some(quote_id) => redeem(tx, quote_id, account_id, &offer, self.units).await?,
+            None => quote(&offer, self.units).map_err(|error| Problem::invalid(vec![error]))?,
+        };
+        let contract = self.contract(&offer, price, account_id, now_ms)?;
         if contracts::count_reserved(tx, account_id, now_ms).await? >= RESERVATIONS {
             let detail = format!("at most {RESERVATIONS} contracts may wait for a payment: pay one or let one run out");
             return Err(Problem::new(Code::TooManyReservations, detail));
         }
-        refuse_overselling(tx, &offer, self.units, now_ms).await?;
+        let left = available(&mut *tx, &offer, capacity, now_ms).await?;
+        if self.units.get() > left {
+            return Err(sold_out(left));
+        }
         contracts::reserve(tx, &contract).await?;
+        if let Some(quote_id) = self.quote_id {
+            quotes::used(tx, quote_id, contract.id).await?;
+        }
         Reply::new(StatusCode::CREATED, &ContractView::of(&contract, now_ms))
     }
 
-    fn contract(&self, offer: &Offer, account_id: Uuid, now_ms: u64) -> Result<Contract, Problem> {
+    fn contract(&self, offer: &Offer, price: Sats, account_id: Uuid, now_ms: u64) -> Result<Contract, Problem> {
         Ok(Contract {
             id: Uuid::new_v4(),
             account_id,
             offer_id: offer.id,
             status: Status::Reserved,
             units: self.units,
-            price: quote(offer, self.units).map_err(|error| Problem::invalid(vec![error]))?,
+            price,
             term_ms: offer.term_ms,
             terms_index: offer.terms_index,
             payout_address: self.payout.address.clone(),
@@ -103,19 +122,6 @@ impl Purchase {
             opened: None,
         })
     }
-}
-
-async fn refuse_overselling(tx: &mut Tx, offer: &Offer, units: Units, now_ms: u64) -> Result<(), Problem> {
-    let taken = offers::taken(tx, offer.id, now_ms).await?;
-    let available = offer.capacity.get().saturating_sub(taken);
-    if units.get() <= available {
-        return Ok(());
-    }
-    Err(Problem::new(Code::SoldOut, format!("{available} H/s of this offer are left: take less or another offer")))
-}
-
-fn units(text: &str) -> Result<Units, FieldError> {
-    text.parse().map_err(|_| FieldError::new("units_hs", "must be a whole number of hashes per second, as a string"))
 }
 
 /// Only the script types that every wallet can receive on: later witness versions may be anyone's to spend.
@@ -164,6 +170,7 @@ mod tests {
             units_hs: units_hs.into(),
             payout_address: payout_address.into(),
             nonce: nonce.into(),
+            quote_id: None,
         }
     }
 

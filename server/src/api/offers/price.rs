@@ -24,9 +24,14 @@ pub fn quote(offer: &Offer, units: Units) -> Result<Sats, FieldError> {
 ///
 /// Rounded up because a contract is not given away; the buyer sees the result before paying.
 pub fn price(units: u128, sats_per_ths_day: u64, term_ms: u64) -> Option<Sats> {
+    let sats = prorated(units, sats_per_ths_day, term_ms)?;
+    if sats > Sats::ZERO { Some(sats) } else { Sats::new(1) }
+}
+
+/// ⌈units × rate of 1 TH/s for a day × term⌉. `None` above 21 million bitcoin.
+pub fn prorated(units: u128, sats_per_ths_day: u64, term_ms: u64) -> Option<Sats> {
     let product = units.checked_mul(sats_per_ths_day.into())?.checked_mul(term_ms.into())?;
-    let sats = product.div_ceil(TERA * DAY_MS).max(1);
-    Sats::new(u64::try_from(sats).ok()?)
+    Sats::new(u64::try_from(product.div_ceil(TERA * DAY_MS)).ok()?)
 }
 
 #[cfg(test)]

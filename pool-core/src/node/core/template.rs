@@ -1,10 +1,15 @@
 //! `getblocktemplate`'s answer → [`BlockTemplate`].
 
+use std::fmt;
+
 use audit_core::{
     hash::BlockHash,
     work::{Nbits, Sats},
 };
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Visitor},
+};
 
 use crate::node::{BlockTemplate, NodeError, TemplateTransaction};
 
@@ -28,15 +33,40 @@ pub(super) struct RawTemplate {
 
 #[derive(Deserialize)]
 struct RawTransaction {
-    data: String,
+    data: TransactionBytes,
     txid: BlockHash,
+}
+
+/// Written in hex; read without a copy of the text, for a full block has megabytes of it while rigs wait.
+struct TransactionBytes(Vec<u8>);
+
+impl<'de> Deserialize<'de> for TransactionBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(HexText)
+    }
+}
+
+struct HexText;
+
+impl Visitor<'_> for HexText {
+    type Value = TransactionBytes;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a transaction in hex")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<TransactionBytes, E> {
+        let mut bytes = vec![0; text.len() / 2];
+        let decoded = hex::decode_to_slice(text, &mut bytes);
+        decoded.map(|()| TransactionBytes(bytes)).map_err(|error| E::custom(format!("transaction: {error}")))
+    }
 }
 
 impl RawTemplate {
     /// # Errors
     /// A field is of the right type but not what it should be.
     pub(super) fn read(self) -> Result<BlockTemplate, NodeError> {
-        let transactions = self.transactions.iter().map(RawTransaction::parse).collect::<Result<_, _>>()?;
+        let transactions = self.transactions.into_iter().map(RawTransaction::into_transaction).collect();
         Ok(BlockTemplate {
             version: self.version,
             prevhash: self.previousblockhash,
@@ -53,9 +83,8 @@ impl RawTemplate {
 }
 
 impl RawTransaction {
-    fn parse(&self) -> Result<TemplateTransaction, NodeError> {
-        let data = hex::decode(&self.data).map_err(|error| malformed(format!("transaction: {error}")))?;
-        Ok(TemplateTransaction { data, txid: self.txid })
+    fn into_transaction(self) -> TemplateTransaction {
+        TemplateTransaction { data: self.data.0, txid: self.txid }
     }
 }
 
@@ -105,6 +134,7 @@ mod tests {
             ("coinbasevalue", json!(-1)),
             ("bits", json!("xyz")),
             ("transactions", json!([{"data": "0", "txid": "11".repeat(32)}])),
+            ("transactions", json!([{"data": "0x02", "txid": "11".repeat(32)}])),
         ] {
             let mut broken = answer();
             broken[field] = value;

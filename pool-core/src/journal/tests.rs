@@ -203,6 +203,20 @@ async fn committed_means_in_the_file() {
 }
 
 #[tokio::test]
+async fn space_that_was_reserved_and_not_written_is_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, _) = open(folder.path(), &fixtures::start(7)).unwrap();
+    let on_disk = file.try_clone().unwrap();
+    let (writer, task) = JournalWriter::new(file, Arc::default()).unwrap();
+    let task = tokio::spawn(task);
+    writer.commit(|batch| reject().push(batch)).unwrap();
+    drop(writer);
+    task.await.unwrap().unwrap();
+    let file = on_disk.metadata().unwrap();
+    assert!(file.blocks() * 512 < file.len() + 64 * 1_024, "{} blocks for {} bytes", file.blocks(), file.len());
+}
+
+#[tokio::test]
 async fn commits_of_many_threads_keep_the_order_in_which_they_were_taken() {
     let folder = tempfile::tempdir().unwrap();
     let (writer, task) =

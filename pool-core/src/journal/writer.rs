@@ -4,10 +4,14 @@ use std::{
     fs::File,
     io::{self, Write},
     mem,
-    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool, atomic::Ordering},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
+use rustix::fs::{FallocateFlags, fallocate};
 use thiserror::Error;
 use tokio::{sync::Notify, time::sleep};
 
@@ -15,6 +19,9 @@ use super::JournalTimes;
 
 /// What a power cut can take: DESIGN's group commit.
 const SYNC_AFTER: Duration = Duration::from_millis(50);
+
+/// Disk space taken ahead of what is written: a write that needs none seldom waits for a sync that is under way.
+const RESERVE: u64 = 8 << 20;
 
 /// The journal can't be written: nothing is acknowledged any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -35,6 +42,8 @@ struct Shared {
     written: Notify,
     ended: AtomicBool,
     times: Arc<JournalTimes>,
+    /// Where the reserved space ends. The syncing task alone touches it.
+    reserved: AtomicU64,
 }
 
 /// Held while writing, so what is taken first is written first.
@@ -56,7 +65,7 @@ impl JournalWriter {
     ) -> io::Result<(Self, impl Future<Output = Result<(), String>> + Send + 'static)> {
         let output = Mutex::new(Output { file: file.try_clone()?, batch: Vec::new() });
         let (failure, written, ended) = (OnceLock::new(), Notify::new(), AtomicBool::new(false));
-        let shared = Arc::new(Shared { output, file, failure, written, ended, times });
+        let shared = Arc::new(Shared { output, file, failure, written, ended, times, reserved: AtomicU64::new(0) });
         Ok((Self(shared.clone()), sync_what_is_written(shared)))
     }
 
@@ -103,6 +112,27 @@ impl Shared {
         self.checked(self.times.syncs.time(|| self.file.sync_data()))
     }
 
+    /// The error is kept in `failure`.
+    fn sync_and_keep_error(&self) {
+        let _ = self.sync();
+    }
+
+    /// Keeps some space ahead of what is written. A file system that can't reserve, or has no more to give, is no failure:
+    /// the write that finds no room is.
+    fn reserve(&self) {
+        let Ok(length) = self.file.metadata().map(|file| file.len()) else { return };
+        if length + RESERVE / 2 > self.reserved.load(Ordering::Relaxed) {
+            let _ = fallocate(&self.file, FallocateFlags::KEEP_SIZE, length, RESERVE);
+            self.reserved.store(length + RESERVE, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives back what was reserved and not written. Nobody writes any more.
+    fn give_back(&self) {
+        // What stays reserved costs space only.
+        let _ = self.file.metadata().and_then(|file| self.file.set_len(file.len()));
+    }
+
     /// Keeps the first error for the syncing task to report.
     fn checked(&self, done: io::Result<()>) -> Result<(), JournalFailed> {
         done.map_err(|error| {
@@ -115,15 +145,17 @@ impl Shared {
 
 async fn sync_what_is_written(shared: Arc<Shared>) -> Result<(), String> {
     loop {
+        off_runtime(&shared, Shared::reserve).await;
         shared.written.notified().await;
         let ended = shared.ended.load(Ordering::Acquire);
         if !ended {
             sleep(SYNC_AFTER).await;
         }
         if shared.failure.get().is_none() {
-            let file = shared.clone();
-            // The error is kept in `failure`.
-            let _ = tokio::task::spawn_blocking(move || file.sync()).await;
+            off_runtime(&shared, Shared::sync_and_keep_error).await;
+        }
+        if ended {
+            off_runtime(&shared, Shared::give_back).await;
         }
         match shared.failure.get() {
             Some(error) => return Err(error.clone()),
@@ -131,4 +163,10 @@ async fn sync_what_is_written(shared: Arc<Shared>) -> Result<(), String> {
             None => {}
         }
     }
+}
+
+async fn off_runtime(shared: &Arc<Shared>, work: impl FnOnce(&Shared) + Send + 'static) {
+    let shared = shared.clone();
+    // It can't be cancelled, and a panic is told by the runtime.
+    let _ = tokio::task::spawn_blocking(move || work(&shared)).await;
 }

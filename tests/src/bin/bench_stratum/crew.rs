@@ -12,7 +12,7 @@ use super::rig::{Message, Peer, Rig, Sent};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Submissions of one rig that may wait for their answers when the load does not wait for them: more at one moment would
 /// be a rig for a harder level.
-const WINDOW: usize = 16;
+const WAITING: usize = 16;
 
 /// How submissions follow one another.
 #[derive(Clone, Copy)]
@@ -23,19 +23,23 @@ pub(crate) enum Pace {
     Open(f64),
 }
 
-/// When a load begins, from when on it counts, and when it ends.
+/// When a load begins, from when on it counts, and for how many windows.
 #[derive(Clone, Copy)]
 pub(crate) struct Span {
     pub(crate) begin: Instant,
     pub(crate) counts: Instant,
-    pub(crate) end: Instant,
+    pub(crate) windows: u32,
 }
+
+/// What is judged by itself: long enough for many syncs of a journal, short enough that what else the machine does falls on
+/// some of them only.
+pub(crate) const WINDOW: Duration = Duration::from_secs(1);
 
 /// What a crew saw.
 #[derive(Default)]
 pub(crate) struct Seen {
-    /// From when a share was due to its acceptance, in microseconds.
-    pub(crate) latencies_us: Vec<u32>,
+    /// For each window the time from when a share was due to its acceptance, in microseconds.
+    pub(crate) latencies_us: Vec<Vec<u32>>,
     pub(crate) rejected: u64,
     /// Due, but not sent, since too many waited already.
     pub(crate) withheld: u64,
@@ -83,7 +87,7 @@ impl Crew {
             self.rigs.iter_mut().for_each(|rig| rig.submit(Instant::now()));
             self.rigs.iter_mut().for_each(Rig::flush);
         }
-        let deadline = span.end + PATIENCE;
+        let deadline = span.end() + PATIENCE;
         while self.is_busy(span) {
             ensure!(Instant::now() < deadline, "shares were not answered");
             let mut timeout = Duration::from_millis(100);
@@ -95,7 +99,7 @@ impl Crew {
                 let Message::Answer { accepted } = message else { return };
                 let Some(share) = rig.waiting.pop_front() else { return };
                 seen.see(share, accepted, now, span);
-                if matches!(pace, Pace::Closed) && now < span.end {
+                if matches!(pace, Pace::Closed) && now < span.end() {
                     rig.submit(now);
                 }
             })?;
@@ -119,18 +123,18 @@ impl Crew {
 
     fn is_busy(&self, span: Span) -> bool {
         let mut open = self.rigs.iter().filter(|rig| rig.is_open).peekable();
-        open.peek().is_some() && (Instant::now() < span.end || open.any(|rig| !rig.waiting.is_empty()))
+        open.peek().is_some() && (Instant::now() < span.end() || open.any(|rig| !rig.waiting.is_empty()))
     }
 
     /// Sends what is due by now, rig after rig.
     fn send_due(&mut self, rate: f64, span: Span, sent: &mut u64, next: &mut usize, seen: &mut Seen) {
-        let until = Instant::now().min(span.end).saturating_duration_since(span.begin);
+        let until = Instant::now().min(span.end()).saturating_duration_since(span.begin);
         let due = (until.as_secs_f64() * rate) as u64;
         let first = *next;
         while *sent < due {
             let place = *next % self.rigs.len();
             let rig = &mut self.rigs[place];
-            if rig.waiting.len() < WINDOW {
+            if rig.waiting.len() < WAITING {
                 rig.submit(span.begin + Duration::from_secs_f64(*sent as f64 / rate));
             } else {
                 seen.withheld += 1;
@@ -162,6 +166,24 @@ impl Crew {
     }
 }
 
+impl Span {
+    /// The end of the windows up to number `window`.
+    pub(crate) fn end_of(&self, window: u32) -> Instant {
+        self.counts + WINDOW * (window + 1)
+    }
+
+    fn end(&self) -> Instant {
+        self.counts + WINDOW * self.windows
+    }
+
+    /// The window that `moment` falls into.
+    fn window(&self, moment: Instant) -> Option<usize> {
+        let since = moment.checked_duration_since(self.counts)?;
+        let window = (since.as_nanos() / WINDOW.as_nanos()) as usize;
+        (window < self.windows as usize).then_some(window)
+    }
+}
+
 impl Seen {
     fn see(&mut self, share: Sent, accepted: bool, now: Instant, span: Span) {
         if !accepted {
@@ -169,13 +191,17 @@ impl Seen {
             return;
         }
         self.acknowledged.push(share.extranonce2);
-        if now >= span.counts && now < span.end {
-            self.latencies_us.push(now.saturating_duration_since(share.due).as_micros().min(u32::MAX.into()) as u32);
-        }
+        let Some(window) = span.window(now) else { return };
+        let latency = now.saturating_duration_since(share.due).as_micros().min(u32::MAX.into()) as u32;
+        self.latencies_us.resize(self.latencies_us.len().max(window + 1), Vec::new());
+        self.latencies_us[window].push(latency);
     }
 
     pub(crate) fn join(mut self, other: Seen) -> Seen {
-        self.latencies_us.extend(other.latencies_us);
+        self.latencies_us.resize(self.latencies_us.len().max(other.latencies_us.len()), Vec::new());
+        for (mine, others) in self.latencies_us.iter_mut().zip(other.latencies_us) {
+            mine.extend(others);
+        }
         self.acknowledged.extend(other.acknowledged);
         self.rejected += other.rejected;
         self.withheld += other.withheld;

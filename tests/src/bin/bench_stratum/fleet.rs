@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use tests::measure::cpu_time;
+use tests::measure::{cpu_time, median};
 
 use super::cores;
-use super::crew::{Crew, Pace, Seen, Span};
+use super::crew::{Crew, Pace, Seen, Span, WINDOW};
 use super::rig::Peer;
 
 /// Before a load counts: connections and caches get warm.
@@ -18,14 +18,20 @@ pub(crate) struct Fleet {
     rigs: u32,
 }
 
-/// What a load showed.
+/// What a load showed, window by window.
+#[derive(Default)]
 pub(crate) struct Measured {
-    pub(crate) rate: f64,
-    pub(crate) p50_us: f64,
-    pub(crate) p99_us: f64,
-    /// CPU time of the server for an accepted share.
-    pub(crate) cpu_us: f64,
+    windows: Vec<Window>,
     pub(crate) rejected: u64,
+}
+
+struct Window {
+    /// Accepted shares a second.
+    rate: f64,
+    p50_us: f64,
+    p99_us: f64,
+    /// CPU time of the server for an accepted share.
+    cpu_us: f64,
 }
 
 impl Fleet {
@@ -44,23 +50,27 @@ impl Fleet {
         self.crews.iter().map(Crew::job_len).max().unwrap_or(0)
     }
 
-    /// Loads the server with process id `pid` at a pace, for all rigs together, and measures for `time`.
-    pub(crate) fn measure(&mut self, pace: Pace, time: Duration, pid: u32) -> anyhow::Result<Measured> {
+    /// Loads the server with process id `pid` at a pace, for all rigs together, and measures for so many windows.
+    pub(crate) fn measure(&mut self, pace: Pace, windows: u32, pid: u32) -> anyhow::Result<Measured> {
         let begin = Instant::now();
-        let span = Span { begin, counts: begin + WARM, end: begin + WARM + time };
+        let span = Span { begin, counts: begin + WARM, windows };
         let (seen, cpu) = self.load_while(pace, span, || {
             std::thread::sleep(span.counts.saturating_duration_since(Instant::now()));
-            let before = cpu_time(pid)?;
-            std::thread::sleep(span.end.saturating_duration_since(Instant::now()));
-            Ok(cpu_time(pid)? - before)
+            let mut before = cpu_time(pid)?;
+            let of_window = |window| {
+                std::thread::sleep(span.end_of(window).saturating_duration_since(Instant::now()));
+                let now = cpu_time(pid)?;
+                Ok(now - std::mem::replace(&mut before, now))
+            };
+            (0..windows).map(of_window).collect::<anyhow::Result<Vec<_>>>()
         })?;
-        Measured::of(seen, time, cpu)
+        Measured::of(seen, &cpu)
     }
 
     /// Submits in a closed loop while `act` runs; what was acknowledged until the connections ended.
     pub(crate) fn load_until_cut(&mut self, act: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Seen> {
         let begin = Instant::now();
-        let span = Span { begin, counts: begin, end: begin + Duration::from_secs(60) };
+        let span = Span { begin, counts: begin, windows: 60 };
         Ok(self.load_while(Pace::Closed, span, act)?.0)
     }
 
@@ -97,17 +107,52 @@ impl Fleet {
 }
 
 impl Measured {
-    fn of(seen: Seen, time: Duration, cpu: Duration) -> anyhow::Result<Measured> {
-        let mut latencies = seen.latencies_us;
+    fn of(seen: Seen, cpu: &[Duration]) -> anyhow::Result<Measured> {
+        ensure!(seen.latencies_us.len() == cpu.len(), "no share was accepted in the last of {} windows", cpu.len());
+        let windows = seen.latencies_us.into_iter().zip(cpu).map(|(latencies, cpu)| Window::of(latencies, *cpu));
+        Ok(Measured { windows: windows.collect::<anyhow::Result<_>>()?, rejected: seen.rejected })
+    }
+
+    /// Adds the windows of another measurement of the same load.
+    pub(crate) fn add(&mut self, other: Measured) {
+        self.windows.extend(other.windows);
+        self.rejected += other.rejected;
+    }
+
+    /// Accepted shares a second, in the median window.
+    pub(crate) fn rate(&self) -> f64 {
+        self.median(|window| window.rate)
+    }
+
+    pub(crate) fn p50_us(&self) -> f64 {
+        self.median(|window| window.p50_us)
+    }
+
+    pub(crate) fn p99_us(&self) -> f64 {
+        self.median(|window| window.p99_us)
+    }
+
+    /// CPU time of the server for an accepted share in the window that was disturbed least, and in the median one.
+    pub(crate) fn cpu_us(&self) -> (f64, f64) {
+        let least = self.windows.iter().map(|window| window.cpu_us).fold(f64::INFINITY, f64::min);
+        (least, self.median(|window| window.cpu_us))
+    }
+
+    fn median(&self, value: fn(&Window) -> f64) -> f64 {
+        median(&mut self.windows.iter().map(value).collect::<Vec<_>>())
+    }
+}
+
+impl Window {
+    fn of(mut latencies: Vec<u32>, cpu: Duration) -> anyhow::Result<Window> {
         ensure!(!latencies.is_empty(), "no share was accepted");
         latencies.sort_unstable();
         let at = |part: usize| f64::from(latencies[(latencies.len() - 1) * part / 100]);
-        Ok(Measured {
-            rate: latencies.len() as f64 / time.as_secs_f64(),
+        Ok(Window {
+            rate: latencies.len() as f64 / WINDOW.as_secs_f64(),
             p50_us: at(50),
             p99_us: at(99),
             cpu_us: cpu.as_secs_f64() * 1e6 / latencies.len() as f64,
-            rejected: seen.rejected,
         })
     }
 }

@@ -89,12 +89,16 @@ pub(crate) fn spray(connections: usize, bytes: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Microseconds for the hashes of one share: a coinbase of 250 bytes, 12 levels of branch, the header.
+/// Microseconds for the hashes of one share: a coinbase of 250 bytes, 12 levels of branch, the header. In the turn that
+/// was disturbed least, as all that it is held against.
 pub(crate) fn hash_one_share() -> f64 {
-    const SHARES: u32 = 100_000;
-    let started = Instant::now();
-    for share in 0..SHARES {
-        std::hint::black_box(hash_share(share.into(), &mut [0x5a; 250], 12));
-    }
-    started.elapsed().as_secs_f64() * 1e6 / f64::from(SHARES)
+    const SHARES: u32 = 10_000;
+    let turn = |_| {
+        let started = Instant::now();
+        for share in 0..SHARES {
+            std::hint::black_box(hash_share(share.into(), &mut [0x5a; 250], 12));
+        }
+        started.elapsed().as_secs_f64() * 1e6 / f64::from(SHARES)
+    };
+    (0..20).map(turn).fold(f64::INFINITY, f64::min)
 }

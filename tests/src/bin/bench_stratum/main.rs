@@ -17,7 +17,6 @@ mod table;
 mod tips;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use tests::measure::report;
@@ -35,8 +34,8 @@ struct Args {
     #[arg(long, default_value_t = 20_000)]
     idle: u32,
     /// How long each load is measured
-    #[arg(long, default_value_t = 8)]
-    seconds: u64,
+    #[arg(long, default_value_t = 9)]
+    seconds: u32,
     /// Also write the figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -69,7 +68,7 @@ async fn measure(args: &Args) -> anyhow::Result<()> {
     cores::keep_one_free()?;
     let (mut shares, mut tips) = (Vec::new(), Vec::new());
     for sessions in &args.sessions {
-        shares.push(shares::Shares::measure(*sessions, Duration::from_secs(args.seconds)).await?);
+        shares.push(shares::Shares::measure(*sessions, args.seconds).await?);
     }
     let hash_us = floor::hash_one_share();
     for sessions in &args.tips {

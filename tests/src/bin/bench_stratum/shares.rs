@@ -1,7 +1,5 @@
 //! Shares: how many a second, how fast answered, and what each costs the server.
 
-use std::time::Duration;
-
 use super::crew::Pace;
 use super::fleet::{Fleet, Measured};
 use super::floor::Role;
@@ -10,6 +8,9 @@ use super::rig::Peer;
 
 /// Parts of the closed loop's rate that are offered in an open one, until no more is accepted.
 const OFFERED: [f64; 4] = [1.0, 1.25, 1.5, 2.0];
+
+/// Turns that each load has.
+const TURNS: u32 = 3;
 
 /// What so many sessions showed.
 pub(crate) struct Shares {
@@ -24,29 +25,38 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
-    /// Measures each load for `time`.
-    pub(crate) async fn measure(sessions: u32, time: Duration) -> anyhow::Result<Shares> {
+    /// Measures each load for so many windows. Loads that are compared take turns, so that what disturbs the machine
+    /// disturbs all of them.
+    pub(crate) async fn measure(sessions: u32, windows: u32) -> anyhow::Result<Shares> {
         println!("{sessions} sessions: shares");
         let folder = tempfile::tempdir()?;
         let pool = Pool::start(folder.path(), 60_000).await?;
-        let mut fleet = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
-        let closed = fleet.measure(Pace::Closed, time, pool.pid()?)?;
+        let pid = pool.pid()?;
+        let mut rigs = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
+        let server = Role::start(&["--role=echo".into()])?;
+        let mut lines = Fleet::connect(server.address, sessions, Peer::Lines)?;
+        let (mut closed, mut half, mut echo) = (Measured::default(), Measured::default(), Measured::default());
+        for _ in 0..TURNS {
+            let windows = windows.div_ceil(TURNS);
+            closed.add(rigs.measure(Pace::Closed, windows, pid)?);
+            echo.add(lines.measure(Pace::Closed, windows, server.pid())?);
+            half.add(rigs.measure(Pace::Open(closed.rate() / 2.0), windows, pid)?);
+        }
         let mut open_ceiling = 0.0f64;
         for part in OFFERED {
-            let open = fleet.measure(Pace::Open(closed.rate * part), time, pool.pid()?)?;
-            open_ceiling = open_ceiling.max(open.rate);
-            if open.rate < 0.95 * closed.rate * part {
+            let open = rigs.measure(Pace::Open(closed.rate() * part), windows, pid)?.rate();
+            open_ceiling = open_ceiling.max(open);
+            if open < 0.95 * closed.rate() * part {
                 break;
             }
         }
-        let half = fleet.measure(Pace::Open(closed.rate / 2.0), time, pool.pid()?)?;
-        let echo = Role::start(&["--role=echo".into()])?;
-        let echo = Fleet::connect(echo.address, sessions, Peer::Lines)?.measure(Pace::Closed, time, echo.pid())?;
         Ok(Shares { sessions, closed, open_ceiling, half, echo })
     }
 
-    /// The server's CPU time for a share as part of what nobody can do without: a line's way in and out, and hashing.
-    pub(crate) fn of_floor(&self, hash_us: f64) -> f64 {
-        self.closed.cpu_us / (self.echo.cpu_us + hash_us)
+    /// The server's CPU time for a share as part of what nobody can do without: a line's way in and out, and hashing. Both
+    /// where they were disturbed least, and at their medians.
+    pub(crate) fn of_floor(&self, hash_us: f64) -> (f64, f64) {
+        let ((share, share_median), (line, line_median)) = (self.closed.cpu_us(), self.echo.cpu_us());
+        (share / (line + hash_us), share_median / (line_median + hash_us))
     }
 }

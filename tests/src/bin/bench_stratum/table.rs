@@ -30,17 +30,21 @@ pub(crate) fn rows(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idle, 
     rows
 }
 
-fn of_shares(measured: &Shares, hash_us: f64) -> [Row; 9] {
+fn of_shares(measured: &Shares, hash_us: f64) -> [Row; 11] {
     let name = |what: &str| format!("{} sessions: {what}", measured.sessions);
+    let ((cpu, cpu_median), (echo, _)) = (measured.closed.cpu_us(), measured.echo.cpu_us());
+    let (of_floor, of_floor_median) = measured.of_floor(hash_us);
     [
-        Row::new(name("accepted, closed loop"), measured.closed.rate, "shares/s"),
+        Row::new(name("accepted, closed loop"), measured.closed.rate(), "shares/s"),
         Row::new(name("accepted, open loop, at most"), measured.open_ceiling, "shares/s"),
-        Row::new(name("server CPU for a share"), measured.closed.cpu_us, "us"),
-        Row::new(name("floor: line-echo server's CPU for a line"), measured.echo.cpu_us, "us"),
-        Row::new(name("CPU / (echo + hashing)"), measured.of_floor(hash_us), "x"),
-        Row::new(name("floor: line-echo server, closed loop"), measured.echo.rate, "lines/s"),
-        Row::new(name("answered in, closed loop, 99 of 100"), measured.closed.p99_us / 1e3, "ms"),
-        Row::new(name("answered in, at half of that rate, 99 of 100"), measured.half.p99_us / 1e3, "ms"),
+        Row::new(name("server CPU for a share"), cpu, "us"),
+        Row::new(name("the same, median second"), cpu_median, "us"),
+        Row::new(name("floor: line-echo server's CPU for a line"), echo, "us"),
+        Row::new(name("CPU / (echo + hashing)"), of_floor, "x"),
+        Row::new(name("the same, median seconds"), of_floor_median, "x"),
+        Row::new(name("floor: line-echo server, closed loop"), measured.echo.rate(), "lines/s"),
+        Row::new(name("answered in, closed loop, 99 of 100"), measured.closed.p99_us() / 1e3, "ms"),
+        Row::new(name("answered in, at half of that rate, 99 of 100"), measured.half.p99_us() / 1e3, "ms"),
         Row::new(name("rejected"), (measured.closed.rejected + measured.half.rejected) as f64, "shares"),
     ]
 }
@@ -49,12 +53,13 @@ pub(crate) fn summary(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idl
     let of_shares = |measured: &Shares| {
         json!({
             "sessions": measured.sessions,
-            "shares_per_second": measured.closed.rate.round(),
+            "shares_per_second": measured.closed.rate().round(),
             "open_ceiling": measured.open_ceiling.round(),
-            "cpu_us": measured.closed.cpu_us,
-            "of_floor": measured.of_floor(hash_us),
-            "p50_us_at_half": measured.half.p50_us,
-            "p99_us_at_half": measured.half.p99_us,
+            "cpu_us": measured.closed.cpu_us().0,
+            "of_floor": measured.of_floor(hash_us).0,
+            "of_floor_median": measured.of_floor(hash_us).1,
+            "p50_us_at_half": measured.half.p50_us(),
+            "p99_us_at_half": measured.half.p99_us(),
         })
     };
     let of_tips = |measured: &Tips| {

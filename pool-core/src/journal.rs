@@ -25,7 +25,7 @@ pub(crate) use self::{
     record::Record,
     replay::{Replay, replay},
     times::JournalTimes,
-    writer::{JournalFailed, JournalWriter},
+    writer::{JournalFailed, JournalWriter, SYNC_AFTER},
 };
 use crate::{durable, epoch_start::EpochStart, frame::Damaged};
 

@@ -18,7 +18,7 @@ use tokio::{sync::Notify, time::sleep};
 use super::JournalTimes;
 
 /// What a power cut can take: DESIGN's group commit.
-const SYNC_AFTER: Duration = Duration::from_millis(50);
+pub(crate) const SYNC_AFTER: Duration = Duration::from_millis(50);
 
 /// Disk space taken ahead of what is written: a write that needs none seldom waits for a sync that is under way.
 const RESERVE: u64 = 8 << 20;

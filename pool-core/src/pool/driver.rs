@@ -1,6 +1,6 @@
 //! The one task that changes the board: epochs open and close, templates become jobs.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{fs::File, path::PathBuf, sync::Arc, time::Instant};
 
 use audit_core::{epoch::EpochMaterial, hash::BlockHash};
 use tokio::sync::{mpsc, oneshot};
@@ -231,11 +231,7 @@ impl Driver {
         let (folder, give_up, id) = (self.folder(), self.give_up.clone(), (job.start.epoch, job.row.job));
         let kept = tokio::task::spawn_blocking(move || job.keep_transactions(&folder, give_up)).await;
         match kept.map_err(std::io::Error::other).flatten() {
-            Ok(file) => drop(self.tasks.spawn_blocking(move || {
-                if let Err(error) = file.sync_data() {
-                    warn!(?id, %error, "the job's transactions may not survive a power cut");
-                }
-            })),
+            Ok(file) => drop(self.tasks.spawn(sync_soon(file, id))),
             Err(error) => {
                 error!(?id, %error, "the job's transactions are not on disk: a kill can lose a block found on it")
             }
@@ -256,6 +252,15 @@ impl Driver {
 
     fn folder(&self) -> PathBuf {
         self.floor.config.journal_dir.clone()
+    }
+}
+
+/// Behind the job's way to the rigs, which both would slow down.
+async fn sync_soon(file: File, id: (u64, u16)) {
+    tokio::time::sleep(journal::SYNC_AFTER).await;
+    let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
+    if let Err(error) = synced.map_err(std::io::Error::other).flatten() {
+        warn!(?id, %error, "the job's transactions may not survive a power cut");
     }
 }
 

@@ -128,14 +128,18 @@ impl Measured {
         self.median(|window| window.p50_us)
     }
 
-    pub(crate) fn p99_us(&self) -> f64 {
-        self.median(|window| window.p99_us)
+    /// In the window that was disturbed least, and in the median one.
+    pub(crate) fn p99_us(&self) -> (f64, f64) {
+        (self.least(|window| window.p99_us), self.median(|window| window.p99_us))
     }
 
-    /// CPU time of the server for an accepted share in the window that was disturbed least, and in the median one.
+    /// CPU time of the server for an accepted share, in the window that was disturbed least and in the median one.
     pub(crate) fn cpu_us(&self) -> (f64, f64) {
-        let least = self.windows.iter().map(|window| window.cpu_us).fold(f64::INFINITY, f64::min);
-        (least, self.median(|window| window.cpu_us))
+        (self.least(|window| window.cpu_us), self.median(|window| window.cpu_us))
+    }
+
+    fn least(&self, value: fn(&Window) -> f64) -> f64 {
+        self.windows.iter().map(value).fold(f64::INFINITY, f64::min)
     }
 
     fn median(&self, value: fn(&Window) -> f64) -> f64 {

@@ -22,6 +22,8 @@ pub(crate) struct Shares {
     pub(crate) half: Measured,
     /// A server that sends lines back, under the closed loop.
     pub(crate) echo: Measured,
+    /// The same at the rate of `half`.
+    pub(crate) echo_half: Measured,
 }
 
 impl Shares {
@@ -35,12 +37,15 @@ impl Shares {
         let mut rigs = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
         let server = Role::start(&["--role=echo".into()])?;
         let mut lines = Fleet::connect(server.address, sessions, Peer::Lines)?;
-        let (mut closed, mut half, mut echo) = (Measured::default(), Measured::default(), Measured::default());
+        let (mut closed, mut half) = (Measured::default(), Measured::default());
+        let (mut echo, mut echo_half) = (Measured::default(), Measured::default());
         for _ in 0..TURNS {
             let windows = windows.div_ceil(TURNS);
             closed.add(rigs.measure(Pace::Closed, windows, pid)?);
             echo.add(lines.measure(Pace::Closed, windows, server.pid())?);
-            half.add(rigs.measure(Pace::Open(closed.rate() / 2.0), windows, pid)?);
+            let pace = Pace::Open(closed.rate() / 2.0);
+            half.add(rigs.measure(pace, windows, pid)?);
+            echo_half.add(lines.measure(pace, windows, server.pid())?);
         }
         let mut open_ceiling = 0.0f64;
         for part in OFFERED {
@@ -50,7 +55,7 @@ impl Shares {
                 break;
             }
         }
-        Ok(Shares { sessions, closed, open_ceiling, half, echo })
+        Ok(Shares { sessions, closed, open_ceiling, half, echo, echo_half })
     }
 
     /// The server's CPU time for a share as part of what nobody can do without: a line's way in and out, and hashing. Both

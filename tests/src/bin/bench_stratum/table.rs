@@ -13,13 +13,7 @@ pub(crate) fn rows(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idle, 
     for measured in shares {
         rows.extend(of_shares(measured, hash_us));
     }
-    for measured in tips {
-        let name = |what: &str| format!("{} sessions: {what}", measured.sessions);
-        rows.push(Row::new(name("new tip to the first job"), measured.first_ms, "ms"));
-        rows.push(Row::new(name("new tip to the last job"), measured.last_ms, "ms"));
-        rows.push(Row::new(name("floor: a buffer to every socket"), measured.floor_last_ms, "ms"));
-        rows.push(Row::new(name("last job / floor"), measured.of_floor(), "x"));
-    }
+    rows.extend(tips.iter().flat_map(of_tips));
     rows.push(Row::new(
         format!("{} idle sessions: memory of each", idle.sessions),
         idle.bytes_a_session / 1_024.0,
@@ -30,10 +24,11 @@ pub(crate) fn rows(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idle, 
     rows
 }
 
-fn of_shares(measured: &Shares, hash_us: f64) -> [Row; 11] {
+fn of_shares(measured: &Shares, hash_us: f64) -> [Row; 14] {
     let name = |what: &str| format!("{} sessions: {what}", measured.sessions);
     let ((cpu, cpu_median), (echo, _)) = (measured.closed.cpu_us(), measured.echo.cpu_us());
     let (of_floor, of_floor_median) = measured.of_floor(hash_us);
+    let ((half, half_median), (echo_half, echo_half_median)) = (measured.half.p99_us(), measured.echo_half.p99_us());
     [
         Row::new(name("accepted, closed loop"), measured.closed.rate(), "shares/s"),
         Row::new(name("accepted, open loop, at most"), measured.open_ceiling, "shares/s"),
@@ -43,9 +38,25 @@ fn of_shares(measured: &Shares, hash_us: f64) -> [Row; 11] {
         Row::new(name("CPU / (echo + hashing)"), of_floor, "x"),
         Row::new(name("the same, median seconds"), of_floor_median, "x"),
         Row::new(name("floor: line-echo server, closed loop"), measured.echo.rate(), "lines/s"),
-        Row::new(name("answered in, closed loop, 99 of 100"), measured.closed.p99_us() / 1e3, "ms"),
-        Row::new(name("answered in, at half of that rate, 99 of 100"), measured.half.p99_us() / 1e3, "ms"),
+        Row::new(name("99 of 100 answered in, closed loop"), measured.closed.p99_us().1 / 1e3, "ms"),
+        Row::new(name("99 of 100 answered in, at half of that rate"), half / 1e3, "ms"),
+        Row::new(name("the same, median second"), half_median / 1e3, "ms"),
+        Row::new(name("floor: line-echo server at that rate"), echo_half / 1e3, "ms"),
+        Row::new(name("the same, median second"), echo_half_median / 1e3, "ms"),
         Row::new(name("rejected"), (measured.closed.rejected + measured.half.rejected) as f64, "shares"),
+    ]
+}
+
+fn of_tips(measured: &Tips) -> [Row; 6] {
+    let name = |what: &str| format!("{} sessions: {what}", measured.sessions);
+    let (pool, floor, of_floor) = (&measured.pool, &measured.floor, measured.of_floor());
+    [
+        Row::new(name("new tip to the first job"), pool.first_ms.0, "ms"),
+        Row::new(name("new tip to the last job"), pool.last_ms.0, "ms"),
+        Row::new(name("the same, median tip"), pool.last_ms.1, "ms"),
+        Row::new(name("floor: a buffer to every socket"), floor.last_ms.0, "ms"),
+        Row::new(name("last job / floor"), of_floor.0, "x"),
+        Row::new(name("the same, median tips"), of_floor.1, "x"),
     ]
 }
 
@@ -59,17 +70,22 @@ pub(crate) fn summary(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idl
             "of_floor": measured.of_floor(hash_us).0,
             "of_floor_median": measured.of_floor(hash_us).1,
             "p50_us_at_half": measured.half.p50_us(),
-            "p99_us_at_half": measured.half.p99_us(),
+            "p99_us_at_half": measured.half.p99_us().0,
+            "p99_us_at_half_median": measured.half.p99_us().1,
+            "echo_p99_us_at_half": measured.echo_half.p99_us().0,
+            "echo_p99_us_at_half_median": measured.echo_half.p99_us().1,
         })
     };
     let of_tips = |measured: &Tips| {
         json!({
             "sessions": measured.sessions,
-            "first_ms": measured.first_ms,
-            "last_ms": measured.last_ms,
-            "floor_first_ms": measured.floor_first_ms,
-            "floor_last_ms": measured.floor_last_ms,
-            "of_floor": measured.of_floor(),
+            "first_ms": measured.pool.first_ms.0,
+            "last_ms": measured.pool.last_ms.0,
+            "last_ms_median": measured.pool.last_ms.1,
+            "floor_last_ms": measured.floor.last_ms.0,
+            "floor_last_ms_median": measured.floor.last_ms.1,
+            "of_floor": measured.of_floor().0,
+            "of_floor_median": measured.of_floor().1,
         })
     };
     json!({

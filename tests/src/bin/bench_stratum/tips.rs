@@ -2,24 +2,30 @@
 
 use std::time::{Duration, Instant};
 
+use tests::measure::median;
+
 use super::fleet::Fleet;
 use super::floor::Role;
 use super::pool::Pool;
 use super::rig::Peer;
 
-/// New tips measured; the median counts.
-const TIPS: usize = 9;
+/// New tips measured.
+const TIPS: usize = 15;
 /// Between two tips, so that nothing of the one is left when the other comes.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Milliseconds from the moment on, medians.
+/// What so many sessions showed.
 pub(crate) struct Tips {
     pub(crate) sessions: u32,
-    pub(crate) first_ms: f64,
-    pub(crate) last_ms: f64,
+    pub(crate) pool: Arrivals,
     /// The same for writing one prepared buffer of the same length to every socket.
-    pub(crate) floor_first_ms: f64,
-    pub(crate) floor_last_ms: f64,
+    pub(crate) floor: Arrivals,
+}
+
+/// Milliseconds from a new tip on: for the tip that was disturbed least and for the median one.
+pub(crate) struct Arrivals {
+    pub(crate) first_ms: (f64, f64),
+    pub(crate) last_ms: (f64, f64),
 }
 
 impl Tips {
@@ -28,34 +34,41 @@ impl Tips {
         let folder = tempfile::tempdir()?;
         let pool = Pool::start(folder.path(), 600_000).await?;
         let mut fleet = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
-        let (first_ms, last_ms) = medians(&mut fleet, || Ok(pool.node.new_tip()))?;
+        let of_pool = Arrivals::measure(&mut fleet, || Ok(pool.node.new_tip()))?;
         let bytes = fleet.job_len();
         drop(fleet);
         let flags = ["--role=spray".into(), format!("--connections={sessions}"), format!("--bytes={bytes}")];
         let mut spray = Role::start(&flags)?;
         let mut fleet = Fleet::connect(spray.address, sessions, Peer::Lines)?;
-        let (floor_first_ms, floor_last_ms) = medians(&mut fleet, || spray.go())?;
-        Ok(Tips { sessions, first_ms, last_ms, floor_first_ms, floor_last_ms })
+        let floor = Arrivals::measure(&mut fleet, || spray.go())?;
+        Ok(Tips { sessions, pool: of_pool, floor })
     }
 
-    /// From the new tip to the last job, as part of the floor to its last.
-    pub(crate) fn of_floor(&self) -> f64 {
-        self.last_ms / self.floor_last_ms
+    /// From the new tip to the last job, as part of the floor to its last: where both were disturbed least, and medians.
+    pub(crate) fn of_floor(&self) -> (f64, f64) {
+        let (pool, floor) = (self.pool.last_ms, self.floor.last_ms);
+        (pool.0 / floor.0, pool.1 / floor.1)
     }
 }
 
-fn medians(fleet: &mut Fleet, mut new_tip: impl FnMut() -> anyhow::Result<Instant>) -> anyhow::Result<(f64, f64)> {
-    let (mut first, mut last) = (Vec::new(), Vec::new());
-    for _ in 0..TIPS {
-        let (tip, arrivals) = fleet.arrivals(|| {
-            std::thread::sleep(PAUSE);
-            new_tip()
-        })?;
-        let ms = |moment: Option<&Instant>| {
-            moment.map_or(0.0, |moment| moment.saturating_duration_since(tip).as_secs_f64() * 1e3)
-        };
-        first.push(ms(arrivals.iter().min()));
-        last.push(ms(arrivals.iter().max()));
+impl Arrivals {
+    fn measure(fleet: &mut Fleet, mut new_tip: impl FnMut() -> anyhow::Result<Instant>) -> anyhow::Result<Arrivals> {
+        let (mut first, mut last) = (Vec::new(), Vec::new());
+        for _ in 0..TIPS {
+            let (tip, arrivals) = fleet.arrivals(|| {
+                std::thread::sleep(PAUSE);
+                new_tip()
+            })?;
+            let ms = |moment: Option<&Instant>| {
+                moment.map_or(0.0, |moment| moment.saturating_duration_since(tip).as_secs_f64() * 1e3)
+            };
+            first.push(ms(arrivals.iter().min()));
+            last.push(ms(arrivals.iter().max()));
+        }
+        Ok(Arrivals { first_ms: least_and_median(first), last_ms: least_and_median(last) })
     }
-    Ok((tests::measure::median(&mut first), tests::measure::median(&mut last)))
+}
+
+fn least_and_median(mut values: Vec<f64>) -> (f64, f64) {
+    (values.iter().copied().fold(f64::INFINITY, f64::min), median(&mut values))
 }

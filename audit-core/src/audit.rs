@@ -9,14 +9,17 @@
 //! what concerns the one contract. Epochs pass by as a stream: what is kept of one is a few hundred bytes, whatever its
 //! files hold (docs/ARCHITECTURE.md).
 
+mod accruals;
 mod allocations;
 mod blocks;
 mod chain;
 mod contract;
 mod count;
+mod credited;
 mod epoch;
 mod evidence;
 mod in_flight;
+mod inputs;
 mod liabilities;
 mod log;
 mod plan;
@@ -33,12 +36,16 @@ pub use count::{
 pub use evidence::{Evidence, FetchError, Progress, range_of};
 pub use plausible::Estimate;
 pub use report::{AuditReport, CheckId, CheckReport, ContractReport, EpochRange, Outcome, Place, Totals};
-pub use request::{AuditRequest, Claims, ContractQuery, DEFAULT_SAMPLES, Depth, EpochClaim, SettlementClaim};
+pub use request::{
+    AccrualClaim, AuditRequest, Claims, ContractQuery, DEFAULT_SAMPLES, Depth, EpochClaim, SettlementClaim,
+};
 pub use sampling::Sampling;
 
 use evidence::Source;
 use log::{Log, LogEpoch};
 use report::{Findings, Sums};
+
+use crate::{allocation::Allocation, work::Work};
 
 /// Audits the log that `request.policy` names, from `evidence`, its shares recomputed by `counters` on the same evidence.
 /// Never fails: what can't be fetched, parsed or verified is a finding in the report.
@@ -79,6 +86,8 @@ struct Stream<'a, C> {
     pool: plausible::Pool,
     blocks: blocks::Blocks<'a>,
     books: settlements::Books<'a>,
+    inputs: inputs::Inputs<'a>,
+    accruals: accruals::Accruals<'a>,
     debts: liabilities::Debts<'a>,
     contract: Option<contract::Contract<'a>>,
 }
@@ -101,6 +110,8 @@ impl<'a, C: Counters> Stream<'a, C> {
             pool: plausible::Pool::default(),
             blocks: blocks::Blocks::new(log, request.depth),
             books: settlements::Books::new(log),
+            inputs: inputs::Inputs::new(log),
+            accruals: accruals::Accruals::new(log),
             debts: liabilities::Debts::new(log, request),
             contract: contract::Contract::find(request, log, findings),
         }
@@ -118,6 +129,7 @@ impl<'a, C: Counters> Stream<'a, C> {
         if let Some(contract) = &mut self.contract {
             contract.is_listed(epoch, allocation, findings);
         }
+        let fees_ppm = self.inputs.fees_ppm(epoch, allocation, findings);
         let Some((_, close)) = &epoch.close else { return };
         let recounted = self.epochs.recount(source, epoch, close, &mut self.chain, findings).await;
         self.pool.add(close.shares.count, &recounted);
@@ -127,7 +139,25 @@ impl<'a, C: Counters> Stream<'a, C> {
         if let Some(contract) = &mut self.contract {
             contract.add_epoch(epoch, allocation, recounted.work);
         }
+        self.accrue(source, epoch, allocation.map(|allocation| (allocation, recounted.work)), fees_ppm, findings).await;
         self.settle(source, epoch.open.epoch, findings).await;
+    }
+
+    /// The accrual of the period that ends with an epoch.
+    async fn accrue<E: Evidence>(
+        &mut self,
+        source: &mut Source<'_, E>,
+        epoch: &LogEpoch,
+        work: Option<(&Allocation, Work)>,
+        fees_ppm: u64,
+        findings: &mut Findings,
+    ) {
+        let price = self.chain.price(epoch, fees_ppm);
+        let Some(accrual) = self.accruals.add_epoch(source, epoch, work, price, findings).await else { return };
+        if let Some(contract) = &mut self.contract {
+            contract.add_accrual(&accrual, findings);
+        }
+        self.debts.credit(source, accrual, findings).await;
     }
 
     /// The settlements of groups up to an epoch.
@@ -136,7 +166,7 @@ impl<'a, C: Counters> Stream<'a, C> {
             if let Some(contract) = &mut self.contract {
                 contract.add_settlement(&settlement, findings);
             }
-            self.debts.settle(source, &settlement, findings).await;
+            self.debts.credit(source, settlement, findings).await;
         }
     }
 
@@ -148,6 +178,8 @@ impl<'a, C: Counters> Stream<'a, C> {
         let estimate = self.pool.finish(self.depth, findings);
         self.blocks.finish(findings);
         self.books.finish(findings);
+        self.accruals.finish(findings);
+        self.inputs.finish(&self.chain, findings);
         let owed = self.debts.finish(findings);
         let epochs = &self.epochs;
         let sampling = match self.depth {

@@ -20,7 +20,7 @@ pub use side::{Branch, SideHeaders};
 
 use crate::{
     hash::BlockHash,
-    work::{Nbits, Target},
+    work::{Nbits, Sats, Target},
 };
 
 /// Headers of a period: Bitcoin's interval between retargets.
@@ -76,6 +76,13 @@ impl Network {
             Self::Regtest => return None,
         };
         text.parse().ok()
+    }
+
+    /// What a block at a height creates besides its fees (Bitcoin Core `GetBlockSubsidy`).
+    pub fn subsidy(self, height: u32) -> Sats {
+        let interval = if self == Self::Regtest { 150 } else { 210_000 };
+        let halved = 5_000_000_000u64.checked_shr(height / interval).unwrap_or(0);
+        Sats::new(halved).unwrap_or_default()
     }
 
     fn limit_nbits(self) -> Nbits {

@@ -19,7 +19,7 @@ mod money;
 pub(crate) mod terms;
 mod values;
 
-pub use money::{CreditsRoot, Liabilities, Payout, Settlement};
+pub use money::{Accrual, CreditsRoot, Liabilities, Payout, Settlement};
 pub use terms::{Maintenance, Refund, Rounding, Scheme, Shortfall, Suspension, Terms};
 
 /// The evidence format that this crate writes and reads.
@@ -57,6 +57,8 @@ pub enum Entry {
     ExternalInput(ExternalInput),
     /// The blocks of one epoch are divided.
     Settlement(Settlement),
+    /// What contracts that are paid by time earned.
+    Accrual(Accrual),
     /// Credits are paid on chain.
     Payout(Payout),
     /// What the operator owes.
@@ -86,6 +88,8 @@ pub struct Manifest {
     pub epoch_ms: u64,
     /// How long shares of an epoch's jobs are accepted after the next one opened.
     pub grace_ms: u64,
+    /// Epochs of an accrual, at least 1; the same in all manifests of a log.
+    pub accrual_epochs: u64,
     /// SHA-256 of each WASM module that the operator's page may run as the verifier: one with vectors, one without.
     pub verifier_wasm_sha256: Vec<Hash32>,
     /// The operator's software.
@@ -269,7 +273,7 @@ pub enum EntryError {
     Json(#[from] JsonError),
 }
 
-const TYPES: [&str; 16] = [
+const TYPES: [&str; 17] = [
     "manifest",
     "terms",
     "contract_open",
@@ -283,6 +287,7 @@ const TYPES: [&str; 16] = [
     "block_orphaned",
     "external_input",
     "settlement",
+    "accrual",
     "payout",
     "liabilities",
     "log_closed",

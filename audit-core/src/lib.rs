@@ -15,6 +15,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod accrual;
 pub mod allocation;
 pub mod anchor;
 pub mod audit;

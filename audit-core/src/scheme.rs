@@ -1,18 +1,23 @@
 //! Schemes: what each kind of contract gets of a reward, as rules without state.
 //!
-//! In scope: which contract a block is drawn for, what counts within a PPLNS window, what fee and maintenance leave.
+//! In scope: which contract a block is drawn for, what counts within a PPLNS window, what a hash is worth
+//! where it is paid by time, what fee and maintenance leave.
 //! Out of scope: putting them together ([`crate::settlement`]), when something is due (`audit`, `server`).
 //! `docs/SCHEMES.md` explains them with worked examples.
 
 mod charge;
+mod fees;
 mod pplns;
+mod price;
 mod solo;
 
 use alloc::collections::BTreeMap;
 
 pub use charge::Charged;
+pub use fees::{FEE_BLOCKS, FEE_DEPTH, FEES_INPUT, FeesPpm, fees_ppm};
 pub(crate) use pplns::by_window;
 pub use pplns::{WindowParts, Windows, parts_of};
+pub use price::{Price, Worth, parts_by_time};
 pub use solo::{Drawn, draw};
 
 use crate::{

@@ -27,6 +27,8 @@ pub struct SettlementInputs {
     pub windows: Windows,
     /// The terms of each contract.
     pub terms: TermsOf,
+    /// The operator's own id, which has the parts of contracts that are paid by time.
+    pub operator: Hash32,
     /// Whose the blocks are.
     pub drawn: Drawn,
     /// What the previous settlement left.
@@ -120,6 +122,7 @@ fn pooled(inputs: &SettlementInputs) -> Result<BTreeMap<Hash32, u128>, SettleErr
     for (id, part) in ids.into_iter().zip(parts) {
         let sum = match scheme_of(&inputs.terms, &id) {
             Scheme::Pplns { window_work } => classes.entry(window_work).or_default(),
+            Scheme::Pps | Scheme::Fpps => gross.entry(inputs.operator).or_default(),
             Scheme::Proportional | Scheme::Solo => gross.entry(id).or_default(),
         };
         *sum += part;
@@ -176,7 +179,7 @@ impl<'de> Deserialize<'de> for Credit {
     }
 }
 
-fn to_sats(sats: u128) -> Result<Sats, SettleError> {
+pub(crate) fn to_sats(sats: u128) -> Result<Sats, SettleError> {
     u64::try_from(sats).ok().and_then(Sats::new).ok_or(SettleError::Overflow)
 }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 use audit_core::entry::{BlockFate, Entry};
 use tokio_util::sync::CancellationToken;
 
+use crate::accruals::Accruer;
 use crate::chain::Archive;
 use crate::clock::now_ms;
 use crate::db::blocks::{BlockRow, BlockStatus};
@@ -24,12 +25,14 @@ const MATURITY: u32 = 100;
 /// How often the archive follows the node.
 const POLL: Duration = Duration::from_secs(2);
 
-/// The task that keeps the archive of the chain, decides blocks by it, and settles what they decide.
+/// The task that keeps the archive of the chain, decides blocks by it, settles what they decide, and accrues what is paid by
+/// time.
 pub(crate) struct Blocks {
     pub database: Database,
     pub sequencer: Sequencer,
     pub archive: Archive,
     pub settler: Settler,
+    pub accruer: Accruer,
 }
 
 impl Blocks {
@@ -51,6 +54,7 @@ impl Blocks {
     /// since a crash may lie between the two.
     pub(crate) async fn round(&self) -> Result<()> {
         self.decide().await?;
+        self.accruer.accrue_all().await?;
         self.settler.settle_all().await
     }
 

@@ -17,6 +17,8 @@ use anyhow::{Context, Result, bail, ensure};
 use audit_core::chain::{HEADER_LEN, Network, PERIOD, coinbases_path, headers_path, period_of, side_path};
 use audit_core::entry::{ChainTip, Entry};
 use audit_core::hash::BlockHash;
+use audit_core::scheme::{FEE_BLOCKS, fees_ppm};
+use audit_core::work::Nbits;
 use pool_core::node::{Node, Tip};
 use tokio::sync::Mutex;
 
@@ -86,6 +88,27 @@ impl Archive {
     /// Hash of the best chain's block at a height, `None` outside of the archive.
     pub(crate) async fn hash_at(&self, height: u32) -> Option<BlockHash> {
         self.state.lock().await.as_ref()?.headers.hash_at(height)
+    }
+
+    /// The network target of a block on top of this one, at its own time; `None` when it is not on the best chain.
+    pub(crate) async fn required_nbits(&self, tip: &ChainTip) -> Option<Nbits> {
+        let state = self.state.lock().await;
+        let headers = &state.as_ref()?.headers;
+        let header = headers.header(tip.height).filter(|_| headers.hash_at(tip.height) == Some(tip.hash))?;
+        headers.required_nbits(tip.height.checked_add(1)?, header.ntime)
+    }
+
+    /// The fee rate of the last blocks up to an archived height, as verifiers compute it.
+    ///
+    /// # Errors
+    /// Files that are missing or damaged.
+    pub(crate) async fn fees_ppm(&self, height: u32) -> Result<u32> {
+        let state = self.state.lock().await;
+        let start = state.as_ref().context("nothing is archived yet")?.headers.start();
+        let first = height.saturating_sub(FEE_BLOCKS - 1).max(start);
+        let (store, network) = (self.store.clone(), self.network);
+        let rewards = tokio::task::spawn_blocking(move || archived::rewards(&store, first, height)).await??;
+        Ok(fees_ppm(network, (first..).zip(rewards)))
     }
 
     /// What is on disk, once it is known where it begins: at the first epoch's tip, or at `first` when there is none yet.

@@ -129,6 +129,9 @@ pub struct LogConfig {
     /// How long jobs of the epoch before stay valid; must be shorter than an epoch
     #[arg(long, default_value_t = 120_000)]
     pub grace_ms: u64,
+    /// Epochs after which contracts that are paid by time are credited, fixed when the log begins [default: those of a day]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub accrual_epochs: Option<u64>,
 }
 
 /// What is sold and what it costs.

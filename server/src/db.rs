@@ -7,6 +7,7 @@
 //! change what has been logged without the verifier noticing.
 
 pub mod accounts;
+pub mod accruals;
 pub mod blocks;
 pub mod checkpoints;
 mod columns;

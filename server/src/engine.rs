@@ -19,6 +19,7 @@ use pool_core::{Limits, Listener, Lots, Pool, PoolConfig, PoolStats};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::accruals::Accruer;
 use crate::blocks::Blocks;
 use crate::chain::Archive;
 use crate::db::epochs::EpochRow;
@@ -157,10 +158,13 @@ impl Engine {
             store: store.clone(),
             every: config.liabilities_every,
         };
+        let accruer =
+            Accruer { database: database.clone(), sequencer: sequencer.clone(), store: store.clone(), network };
         // What a crash or a long stop left undivided or unlisted comes before a further epoch opens.
+        accruer.accrue_all().await?;
         settler.settle_all().await?;
         liabilities.list_if_due().await?;
-        let blocks = Blocks { database: database.clone(), sequencer: sequencer.clone(), archive, settler };
+        let blocks = Blocks { database: database.clone(), sequencer: sequencer.clone(), archive, settler, accruer };
         failure.spawn(&tasks, "epochs", epoch_loop.run(events, stop.clone()));
         failure.spawn(&tasks, "blocks", blocks.run(stop.clone()));
         failure.spawn(&tasks, "liabilities", liabilities.run(stop.clone()));

@@ -21,6 +21,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::accruals::price;
 use crate::chain::Archive;
 use crate::clock::now_ms;
 use crate::db::epochs::EpochRow;
@@ -151,10 +152,14 @@ impl EpochLoop {
             Some(last) => (last.epoch + 1, now_ms().max(last.start_ms + 1)),
             None => (1, now_ms()),
         };
+        let (price, fees) = price::of_next_epoch(&mut tx, &self.archive, &tip, start_ms).await?;
         let in_force = contracts::in_force(&mut tx, start_ms).await?;
         let allocation = allocation::build(&in_force, self.capacity, self.sequencer.origin())?;
         self.put_allocation(&allocation).await?;
         let entry = EpochOpen { epoch, start_ms, chain: tip, allocation: allocation.commitment() };
+        if let Some(fees) = fees {
+            guard.append(&mut tx, &[Entry::ExternalInput(fees)]).await?;
+        }
         let open_index = guard.append(&mut tx, &[Entry::EpochOpen(entry)]).await?;
         let row = EpochRow {
             epoch,
@@ -165,6 +170,7 @@ impl EpochLoop {
             close: None,
         };
         epochs::insert(&mut tx, &row).await?;
+        epochs::set_price(&mut tx, epoch, &price).await?;
         tx.commit().await?;
         guard.integrate().await?;
         tracing::info!(epoch, contracts = in_force.len(), capacity_hs = %row.capacity, "epoch opened");

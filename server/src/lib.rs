@@ -8,6 +8,7 @@
 //!
 //! SQL lives in [`db`] only, the process environment is read in [`config`] only.
 
+mod accruals;
 pub mod api;
 pub mod app;
 pub mod assets;

@@ -11,16 +11,17 @@ CONTRACT_CHANGE = {"contract": hash_value, "reason": text}
 PREDECESSOR = record(origin=text, size=integer(), root=hash_value)
 SHARES = record(count=integer(), work=decimal(), root=hash_value)
 FEE_PPM = integer(1_000_000)
+FEES = "block_fees_ppm"  # the input that FPPS depends on
 
 FIELDS = {
     "manifest": {
         "format": choice(1), "network": choice("bitcoin", "testnet4", "signet", "regtest"), "coin": choice("BTC"),
         "proof_of_work": choice("sha256d"), "payout_scripts": array(hex_of()), "coinbase_tag": hex_of(longest=20),
-        "epoch_ms": integer(), "grace_ms": integer(), "verifier_wasm_sha256": array(hash_value),
+        "epoch_ms": integer(), "grace_ms": integer(), "accrual_epochs": integer(minimum=1), "verifier_wasm_sha256": array(hash_value),
         "software_version": text, "predecessor": nullable(PREDECESSOR), "retention": choice("all"),
     },
     "terms": {
-        "scheme": rule("proportional", "solo", pplns=record(window_work=decimal(minimum=1))), "fee_ppm": FEE_PPM,
+        "scheme": rule("proportional", "solo", "pps", "fpps", pplns=record(window_work=decimal(minimum=1))), "fee_ppm": FEE_PPM,
         "maintenance": rule("included", sats_per_ths_day=sats),
         "rounding": choice("largest_remainder"), "suspension": choice("none"), "shortfall": choice("pro_rata"),
         "refund": choice("none"),
@@ -48,6 +49,10 @@ FIELDS = {
         "reward_sats": sats, "solo_sats": sats, "carry_in_sats": sats, "fee_sats": sats, "maintenance_sats": sats,
         "carry_out_sats": sats, "credits": SATS_LIST,
     },
+    "accrual": {
+        "accrual": integer(), "from_epoch": integer(), "to_epoch": integer(), "gross_sats": sats, "fee_sats": sats,
+        "maintenance_sats": sats, "credits": SATS_LIST,
+    },
     "payout": {"txid": block_hash, "from_settlement": integer(), "to_settlement": integer(), "outputs": SATS_LIST},
     "liabilities": {
         "liabilities": integer(), "at_ms": integer(), "settlement": integer(), "balances": SATS_LIST, "coins": SATS_LIST,
@@ -66,6 +71,15 @@ def parse_entry(data):
         return record(type=text, **fields)(value)
 
     return parse_json(data, read)
+
+
+def parse_fees(entry):
+    """A fee rate with the last block that it counts, as (ppm, height, hash)."""
+    words = entry.source.split(" ")
+    demand(len(words) == 3 and words[0] == "block" and entry.value <= U32, "a fee rate without its block")
+    height = words[1]
+    demand(height.isascii() and height.isdecimal() and str(int(height)) == height and int(height) <= U32, "no height")
+    return entry.value, int(height), block_hash(words[2])
 
 
 def parse_bundle(data):
@@ -115,6 +129,8 @@ class Order:
         self.found_at = {}  # leaf index of the first block_found by hash
         self.decided = []  # (index, entry) of block_matured and block_orphaned
         self.settlements = []  # (index, entry)
+        self.accruals = []  # (index, entry)
+        self.every = None  # epochs of an accrual
         self.entries = []
         self.is_closed = False
 
@@ -130,7 +146,8 @@ class Order:
         """Judges what only the end of the log shows."""
 
     def on_manifest(self, _, entry):
-        self.manifest = entry
+        demand(self.every in (None, entry.accrual_epochs), "accruals of another length")
+        self.manifest, self.every = entry, entry.accrual_epochs
 
     def on_terms(self, index, entry):
         self.terms[index] = entry
@@ -184,6 +201,13 @@ class Order:
 
     def on_settlement(self, index, entry):
         self.settlements.append((index, entry))
+
+    def on_external_input(self, _, entry):
+        if entry.name == FEES:
+            parse_fees(entry)
+
+    def on_accrual(self, index, entry):
+        self.accruals.append((index, entry))
 
     def on_log_closed(self, *_):
         self.is_closed = True

@@ -4,6 +4,7 @@ from hashlib import sha256
 
 from bitcoin import MAX_BRANCH, number, parse_transaction, sha256d
 from report import Wrong, compare
+from accruals import read_file as read_accrual
 from settlements import read_file
 from trees import sum_tree
 from wire import U32, Malformed, array, block_hash, demand, display, hash_value, hex_of, integer, nullable, parse_json, record, row, sats
@@ -41,6 +42,10 @@ class Books:
     def settle(self, entry, credits):
         """A settlement credits everyone but the operator, who owes his part to himself."""
         self.settlement = entry.settlement
+        self.accrue(credits)
+
+    def accrue(self, credits):
+        """So does an accrual."""
         self.is_settled = True
         for amount, identity in credits:
             if identity != self.operator:
@@ -74,7 +79,7 @@ class Books:
         self.spent.update(spent)
         demand(not logged_before, "a transaction that was logged before")
         demand(not twice, "a transaction that spends what an earlier one spent")
-        demand(1 <= entry.from_settlement <= entry.to_settlement <= self.settlement, "a payout for settlements not yet logged")
+        demand(min(1, self.settlement) <= entry.from_settlement <= entry.to_settlement <= self.settlement, "a payout for settlements not yet logged")
 
     def list(self, files, index, entry):
         """A list says what is owed here, and names coins that back it."""
@@ -181,6 +186,9 @@ def keep_books(files, log, judged, credits, operator, report):
     matured = (entry.hash for entry in log.order.entries if entry.type == "block_matured")
     books = Books(operator, all(hashed in blocks for hashed in matured))
     for index, entry in enumerate(log.order.entries):
+        if entry.type == "accrual" and not accrue(books, files, entry):
+            report.leave_out("liab.sum", "payout.mine")
+            return None
         if entry.type == "settlement" and not settled(books, files, entry, credits):
             report.leave_out("liab.sum", "payout.mine")
             return None
@@ -209,6 +217,15 @@ def settled(books, files, entry, credits):
         return False
     books.settle(entry, rows)
     return entry.settlement in credits
+
+
+def accrue(books, files, entry):
+    """Owes the credits that an accrual's file states; False where they can't be known."""
+    try:
+        books.accrue(read_accrual(files, entry.accrual).credits)
+    except (Wrong, Malformed):
+        return False
+    return True
 
 
 def paid(books, files, index, entry, report):

@@ -44,8 +44,8 @@ def list_due(order):
 class Settler:
     """Recomputes settlement after settlement."""
 
-    def __init__(self, order, judged):
-        self.order, self.judged = order, judged
+    def __init__(self, order, judged, operator):
+        self.order, self.judged, self.operator = order, judged, operator
         self.settled_to = 0  # the last epoch whose blocks are settled
         self.used_to = 0  # the last epoch whose work a pooled reward used up
         self.carry = 0
@@ -59,6 +59,7 @@ class Settler:
         gross = dict(solo)
         if pooled:
             for identity, part in self.pool(due, pooled + self.carry).items():
+                identity = self.operator if self.scheme(identity)[0] in ("pps", "fpps") else identity
                 gross[identity] = gross.get(identity, 0) + part
         right = self.charge(due, gross)
         right.solo_sats, right.carry_in_sats = sum(solo.values()), self.carry
@@ -143,10 +144,10 @@ def charge(terms, gross, work):
     return fee, min(cost, gross - fee)
 
 
-def check_settlements(files, log, judged, report):
+def check_settlements(files, log, judged, operator, report):
     """Compares the log's settlements with what they must be; gives the recomputed credits of each that was logged."""
     order, due, credits = log.order, list_due(log.order), {}
-    settler = Settler(order, judged)
+    settler = Settler(order, judged, operator)
     opened = [epoch.open_index for epoch in order.epochs]
     for position, (index, entry) in enumerate(order.settlements):
         with report.judging("settle.sum", f"settlement/{entry.settlement}.json"):

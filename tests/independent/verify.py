@@ -10,7 +10,7 @@ either of them be wrong. It reads a bundle's folder, its archive, or a vector of
 It prints a JSON report; the exit code is 0 when the evidence holds, 1 when it does not, 2 when nothing could be verified.
 
 Read in this order: wire, trees, notes, policy, entries, logs, bitcoin, chain, epochs, places, blocks, contracts,
-settlements, liabilities; `audit` below joins them.
+settlements, accruals, liabilities; `audit` below joins them.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import accruals
 import blocks
 import contracts
 import epochs
@@ -72,10 +73,11 @@ def audit(files, request):
     places = places_on_chain(files, log, request, report)
     judged = check_epochs(files, log, operator, places, report)
     check_blocks(log, places, report)
-    credits = settlements.check_settlements(files, log, judged, report)
+    credits = settlements.check_settlements(files, log, judged, operator, report)
     report.finish("settle.sum")
+    accrued = check_by_time(files, log, judged, places, report)
     books = liabilities.keep_books(files, log, judged, credits, operator, report)
-    check_contract(files, log, judged, credits, request, report)
+    check_contract(files, log, judged, credits, accrued, request, report)
     check_paid(log, books, places, request, report)
     add_totals(log, judged, report)
     return report
@@ -188,7 +190,20 @@ def check_epoch(files, log, each, places, report):
         blocks.check_shares(epoch, each.counted.blocks)
 
 
-def check_contract(files, log, judged, credits, request, report):
+def check_by_time(files, log, judged, places, report):
+    """accrual.sum and input.fees; gives the recomputed credits."""
+    chain = places.chain if places and not report.failed("chain.linked") else None
+    if chain:
+        accruals.check_fees(log, judged, chain, report)
+    elif accruals.fee_rates(log.order):
+        report.leave_out("input.fees")
+        report.finish("input.fees")
+    else:
+        report.settle("input.fees", "not_applicable")
+    return accruals.check_accruals(files, log, judged, chain, report)
+
+
+def check_contract(files, log, judged, credits, accrued, request, report):
     """alloc.mine, contract.hashes and settle.mine."""
     identity = request.contract
     if identity is None:
@@ -212,6 +227,7 @@ def check_contract(files, log, judged, credits, request, report):
             contracts.check_claimed_work(judged, identity, request.claims["epochs"])
     with report.judging("settle.mine", "settlement"):
         credited = settlements.check_mine(files, identity, credits, request.claims["credits"], report)
+        credited += accruals.check_mine(files, identity, accrued, request.claims.get("accruals", []), report)
         work = sum(contracts.part_of(each, identity) for each in judged if each.parts)
         report.contract = {"id": identity.hex(), "work": str(work), "credited_sats": credited}
     report.finish("contract.hashes", "settle.mine")

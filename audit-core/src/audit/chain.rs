@@ -6,15 +6,17 @@
 
 mod blocks;
 mod jobs;
+mod price;
 mod read;
 mod side;
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 use super::{AuditRequest, CheckId, Evidence, JobsOnBlock, Place, evidence::Source, log::Log, report::Findings};
 use crate::{
     chain::{HeaderChain, Network, PERIOD, SideHeaders, headers_path, period_of},
     policy::Policy,
+    work::Sats,
 };
 use blocks::Unreported;
 
@@ -32,6 +34,8 @@ struct Archive {
     headers: HeaderChain,
     side: SideHeaders,
     unreported: Unreported,
+    /// What each coinbase pays, from the first header on; empty unless the log has fee rates.
+    rewards: Vec<Sats>,
 }
 
 impl<'a> ChainSide<'a> {
@@ -56,11 +60,12 @@ impl<'a> ChainSide<'a> {
         };
         let read = read.and_then(|(headers, seen)| is_pinned(&headers, &request.policy).map(|()| (headers, seen)));
         let archive = match read {
-            Ok((headers, seen)) => {
+            Ok((headers, mut seen)) => {
                 findings.note(check, told(&headers, &request.policy));
                 blocks::fates(&watch, &headers, findings);
+                let rewards = core::mem::take(&mut seen.rewards);
                 let unreported = seen.judge(log, findings);
-                Some(Archive { headers, side: SideHeaders::default(), unreported })
+                Some(Archive { headers, side: SideHeaders::default(), unreported, rewards })
             }
             Err(place) => {
                 findings.fail(check, place);

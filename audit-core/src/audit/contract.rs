@@ -1,19 +1,23 @@
 //! alloc.mine, contract.hashes, settle.mine and payout.mine: what concerns the one contract that was asked for.
 
-use alloc::{format, string::ToString, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use super::{
-    AuditRequest, CheckId, Claims, ContractQuery, ContractReport, EpochClaim, Place, SettlementClaim,
+    AccrualClaim, AuditRequest, CheckId, Claims, ContractQuery, ContractReport, EpochClaim, Place, SettlementClaim,
+    credited::Credited,
     liabilities::Mine,
     log::{Log, LogEpoch},
     report::Findings,
-    settlements::CheckedSettlement,
 };
 use crate::{
     allocation::Allocation,
     contract::Receipt,
     entry::ContractOpen,
-    settlement::{Credit, SettlementFile},
+    settlement::Credit,
     work::{Sats, Work},
 };
 
@@ -32,6 +36,7 @@ pub(super) struct Contract<'a> {
     milliseconds: u64,
     work: Vec<EpochClaim>,
     credits: Vec<SettlementClaim>,
+    accruals: Vec<AccrualClaim>,
 }
 
 impl<'a> Contract<'a> {
@@ -57,6 +62,7 @@ impl<'a> Contract<'a> {
             milliseconds: 0,
             work: Vec::new(),
             credits: Vec::new(),
+            accruals: Vec::new(),
         })
     }
 
@@ -91,18 +97,29 @@ impl<'a> Contract<'a> {
     }
 
     /// The published credit is the recomputed one.
-    pub(super) fn add_settlement(&mut self, checked: &CheckedSettlement, findings: &mut Findings) {
+    pub(super) fn add_settlement(&mut self, credited: &Credited, findings: &mut Findings) {
+        if let Some(credit_sats) = self.credit_of(credited, findings) {
+            self.credits.push(SettlementClaim { settlement: credited.number, credit_sats });
+        }
+    }
+
+    /// The same of an accrual.
+    pub(super) fn add_accrual(&mut self, credited: &Credited, findings: &mut Findings) {
+        if let Some(credit_sats) = self.credit_of(credited, findings) {
+            self.accruals.push(AccrualClaim { accrual: credited.number, credit_sats });
+        }
+    }
+
+    /// The recomputed credit, which the published one must be; `None` when it is nothing, or can't be recomputed.
+    fn credit_of(&self, credited: &Credited, findings: &mut Findings) -> Option<Sats> {
         let mine = |credits: &[Credit]| {
             let mine = credits.iter().find(|credit| credit.id == self.open.contract);
             mine.map(|credit| credit.sats).unwrap_or_default()
         };
-        let (recomputed, published) =
-            (mine(&checked.recomputed), mine(checked.published.as_deref().unwrap_or_default()));
-        let path = SettlementFile::path(checked.number);
-        findings.equal(CheckId::SettleMine, &path, "credit", &recomputed, &published);
-        if recomputed > Sats::ZERO {
-            self.credits.push(SettlementClaim { settlement: checked.number, credit_sats: recomputed });
-        }
+        let recomputed = mine(credited.recomputed.as_deref()?);
+        let published = mine(credited.published.as_deref().unwrap_or_default());
+        findings.equal(CheckId::SettleMine, &credited.path, "credit", &recomputed, &published);
+        (recomputed > Sats::ZERO).then_some(recomputed)
     }
 
     /// `owed` is what credits and payouts leave of it.
@@ -114,6 +131,7 @@ impl<'a> Contract<'a> {
         if let Some(claims) = self.claims {
             work_as_claimed(&self.work, &claims.epochs, findings);
             credits_as_claimed(&self.credits, &claims.credits, findings);
+            accruals_as_claimed(&self.accruals, &claims.accruals, findings);
         }
         let (paid_sats, unpaid_sats) = owed.map(|mine| (mine.paid, mine.unpaid())).unwrap_or_default();
         ContractReport { paid_sats, unpaid_sats, ..self.report(findings) }
@@ -143,10 +161,13 @@ impl<'a> Contract<'a> {
         let work = self.work.iter().fold(Work::ZERO, |sum, part| sum.checked_add(part.work).unwrap_or(sum));
         let units = self.open.units;
         let promised_work = Work::new(units.get().saturating_mul(self.milliseconds.into()) / 1_000);
-        let sum = |sum: Sats, part: &SettlementClaim| sum.checked_add(part.credit_sats).unwrap_or(sum);
-        let credited_sats = self.credits.iter().fold(Sats::ZERO, sum);
+        let credits = self.credits.iter().map(|part| part.credit_sats);
+        let credits = credits.chain(self.accruals.iter().map(|part| part.credit_sats));
+        let credited_sats = credits.fold(Sats::ZERO, |sum, part| sum.checked_add(part).unwrap_or(sum));
         findings.note(CheckId::ContractHashes, format!("{work} hashes of {promised_work} promised"));
-        findings.note(CheckId::SettleMine, format!("{credited_sats} sats in {} settlements", self.credits.len()));
+        let (settlements, accruals) = (self.credits.len(), self.accruals.len());
+        let by_time = if accruals == 0 { String::new() } else { format!(" and {accruals} accruals") };
+        findings.note(CheckId::SettleMine, format!("{credited_sats} sats in {settlements} settlements{by_time}"));
         ContractReport {
             id: self.open.contract,
             bound: matches!(self.query, ContractQuery::Receipt(_)),
@@ -159,6 +180,7 @@ impl<'a> Contract<'a> {
             unpaid_sats: credited_sats,
             epochs: self.work,
             settlements: self.credits,
+            accruals: self.accruals,
         }
     }
 }
@@ -188,6 +210,16 @@ fn credits_as_claimed(credits: &[SettlementClaim], claims: &[SettlementClaim], f
         let recomputed = credits.iter().find(|credit| credit.settlement == claim.settlement);
         let recomputed = recomputed.map(|credit| credit.credit_sats).unwrap_or_default();
         let file = format!("claims of the page, settlement {}", claim.settlement);
+        findings.equal(CheckId::SettleMine, &file, "credit", &recomputed, &claim.credit_sats);
+    }
+}
+
+/// The same of accruals.
+fn accruals_as_claimed(accruals: &[AccrualClaim], claims: &[AccrualClaim], findings: &mut Findings) {
+    for claim in claims {
+        let recomputed = accruals.iter().find(|credit| credit.accrual == claim.accrual);
+        let recomputed = recomputed.map(|credit| credit.credit_sats).unwrap_or_default();
+        let file = format!("claims of the page, accrual {}", claim.accrual);
         findings.equal(CheckId::SettleMine, &file, "credit", &recomputed, &claim.credit_sats);
     }
 }

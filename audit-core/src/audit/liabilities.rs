@@ -7,16 +7,22 @@ mod coins;
 mod lists;
 mod payouts;
 
-use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
 
 use super::{
-    AuditRequest, CheckId, ContractQuery, Evidence, Place, evidence::Source, log::Log, report::Findings,
-    settlements::CheckedSettlement,
+    AuditRequest, CheckId, ContractQuery, Evidence, Place, credited::Credited, evidence::Source, log::Log,
+    report::Findings,
 };
 use crate::{
     allocation::operator_id,
     hash::{BlockHash, Hash32},
     liabilities::{Balances, Coin, LiabilitiesFile},
+    settlement::Credit,
     work::Sats,
 };
 use coins::Coins;
@@ -25,14 +31,20 @@ use lists::Lists;
 /// Longest list or payout file that is read, in bytes.
 const FILE_MAX: u64 = 256 << 20;
 
-/// What is owed, as an outsider keeps the books. Settlements come in order; the entries between them are read in between.
+/// What is owed, as an outsider keeps the books, in the order of the log: what credits is judged epoch by epoch, so a
+/// settlement's credits wait for those of an earlier accrual, and the other way round. The entries between them are read in
+/// between.
 pub(super) struct Debts<'a> {
     log: &'a Log,
     balances: Balances,
     /// Whether a credit or a payout could not be read, so that no balance is known any more.
     unknown: bool,
-    /// Settlements judged so far.
-    judged: usize,
+    /// Leaf indices of the entries that credit.
+    crediting: Vec<u64>,
+    /// How many of them are owed.
+    credited: usize,
+    /// Published credits that wait for earlier ones.
+    waiting: BTreeMap<u64, Option<Vec<Credit>>>,
     /// Positions of the next epoch, payout and list in the log's lists.
     next_epoch: usize,
     next_payout: usize,
@@ -75,7 +87,9 @@ impl<'a> Debts<'a> {
             log,
             balances: Balances::new(operator_id(&log.checkpoint.origin)),
             unknown: false,
-            judged: 0,
+            crediting: crediting(log),
+            credited: 0,
+            waiting: BTreeMap::new(),
             next_epoch: 0,
             next_payout: 0,
             next_list: 0,
@@ -91,20 +105,25 @@ impl<'a> Debts<'a> {
         self.coins.add(coins);
     }
 
-    /// A settlement's credits are owed, as they are published: whether they are right is settle.sum's business.
-    pub(super) async fn settle<E: Evidence>(
+    /// Credits are owed as they are published: whether they are right is settle.sum's and accrual.sum's business.
+    pub(super) async fn credit<E: Evidence>(
         &mut self,
         source: &mut Source<'_, E>,
-        settlement: &CheckedSettlement,
+        credited: Credited,
         findings: &mut Findings,
     ) {
-        self.read_up_to(source, settlement.index, findings).await;
-        self.judged += 1;
-        let Some(credits) = &settlement.published else {
-            self.unknown = true;
-            return;
-        };
-        for credit in credits {
+        self.waiting.insert(credited.index, credited.published);
+        while let Some(index) = self.crediting.get(self.credited).copied() {
+            let Some(published) = self.waiting.remove(&index) else { return };
+            self.read_up_to(source, index, findings).await;
+            self.credited += 1;
+            self.owe(published);
+        }
+    }
+
+    fn owe(&mut self, published: Option<Vec<Credit>>) {
+        self.unknown |= published.is_none();
+        for credit in published.iter().flatten() {
             self.unknown |= self.balances.credit(credit).is_none();
             if let Some(mine) = self.mine.as_mut().filter(|mine| mine.id == credit.id) {
                 mine.credited = mine.credited.checked_add(credit.sats).unwrap_or(mine.credited);
@@ -112,10 +131,10 @@ impl<'a> Debts<'a> {
         }
     }
 
-    /// What stands behind the last settlement that could be judged.
+    /// What stands behind the last credits that could be judged.
     pub(super) async fn read_rest<E: Evidence>(&mut self, source: &mut Source<'_, E>, findings: &mut Findings) {
-        if let Some((index, _)) = self.log.settlements.get(self.judged) {
-            self.read_up_to(source, *index, findings).await;
+        if let Some(index) = self.crediting.get(self.credited).copied() {
+            self.read_up_to(source, index, findings).await;
             self.unknown = true;
         }
         self.read_up_to(source, u64::MAX, findings).await;
@@ -148,7 +167,8 @@ impl<'a> Debts<'a> {
             };
             if let (Some(epoch), true) = (log.epochs.get(self.next_epoch), epoch == Some(next)) {
                 self.next_epoch += 1;
-                self.lists.epoch_opened(log, epoch, self.settled_before(next) > 0, findings);
+                let is_owed = self.crediting.first().is_some_and(|first| *first < next);
+                self.lists.epoch_opened(log, epoch, is_owed, findings);
             } else if let (Some((index, entry)), true) = (log.payouts.get(self.next_payout), payout == Some(next)) {
                 self.next_payout += 1;
                 self.pay(source, *index, entry, findings).await;
@@ -158,6 +178,14 @@ impl<'a> Debts<'a> {
             }
         }
     }
+}
+
+/// Leaf indices of settlements and accruals, ascending.
+fn crediting(log: &Log) -> Vec<u64> {
+    let settlements = log.settlements.iter().map(|(index, _)| *index);
+    let mut indices: Vec<u64> = settlements.chain(log.accruals.iter().map(|(index, _)| *index)).collect();
+    indices.sort_unstable();
+    indices
 }
 
 impl Mine {

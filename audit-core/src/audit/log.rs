@@ -16,10 +16,14 @@ use order::Order;
 use super::{AuditRequest, CheckId, Evidence, Place, evidence::Source, report::Findings};
 use crate::{
     checkpoint::{CHECKPOINT_MAX, Checkpoint},
-    entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Liabilities, Manifest, Payout, Settlement, Terms},
+    entry::{
+        Accrual, BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Liabilities, Manifest, Payout, Settlement,
+        Terms,
+    },
     hash::{BlockHash, Hash32},
     merkle::{Frontier, leaf_hash},
     policy::{Cosigned, Judged},
+    scheme::FeesPpm,
     tile::{BUNDLE_MAX, bundles, entries_path, split_bundle},
 };
 
@@ -41,6 +45,10 @@ pub(super) struct Log {
     pub(super) fates: Vec<(u64, BlockHash, bool)>,
     /// Settlements.
     pub(super) settlements: Vec<(u64, Settlement)>,
+    /// Accruals.
+    pub(super) accruals: Vec<(u64, Accrual)>,
+    /// Fee rates of the chain's blocks.
+    pub(super) fees: Vec<(u64, FeesPpm)>,
     /// Payouts.
     pub(super) payouts: Vec<(u64, Payout)>,
     /// Lists of what is owed.
@@ -76,7 +84,7 @@ impl Log {
     pub(super) fn new(checkpoint: Checkpoint) -> Self {
         let (manifests, contracts, epochs) = (Vec::new(), Vec::new(), Vec::new());
         let (blocks, fates, settlements) = (Vec::new(), Vec::new(), Vec::new());
-        let (payouts, liabilities) = (Vec::new(), Vec::new());
+        let (accruals, fees, payouts, liabilities) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self {
             checkpoint,
             cosigned: Vec::new(),
@@ -86,6 +94,8 @@ impl Log {
             blocks,
             fates,
             settlements,
+            accruals,
+            fees,
             payouts,
             liabilities,
         }
@@ -100,6 +110,18 @@ impl Log {
     pub(super) fn manifest_before(&self, index: u64) -> Option<&Manifest> {
         let before = self.manifests.partition_point(|(at, _)| *at < index);
         self.manifests.get(..before)?.last().map(|(_, manifest)| manifest)
+    }
+
+    /// The newest fee rate before a leaf index, with its own.
+    pub(super) fn fees_before(&self, index: u64) -> Option<(u64, FeesPpm)> {
+        let before = self.fees.partition_point(|(at, _)| *at < index);
+        self.fees.get(..before)?.last().copied()
+    }
+
+    /// Epochs that opened between two leaf indices.
+    pub(super) fn opened_between(&self, from: u64, until: u64) -> u64 {
+        let opened_before = |index: u64| self.epochs.partition_point(|epoch| epoch.open_index < index) as u64;
+        opened_before(until).saturating_sub(opened_before(from))
     }
 
     /// When an epoch ended, Unix ms: when the next one began, or what the log's last close says.

@@ -81,6 +81,9 @@ pub struct Claims {
     pub epochs: Vec<EpochClaim>,
     /// Credits by settlement.
     pub credits: Vec<SettlementClaim>,
+    /// Credits by accrual.
+    #[serde(default)]
+    pub accruals: Vec<AccrualClaim>,
 }
 
 /// Work claimed for the contract in an epoch.
@@ -99,6 +102,16 @@ pub struct EpochClaim {
 pub struct SettlementClaim {
     /// Settlement.
     pub settlement: u64,
+    /// Sats.
+    pub credit_sats: Sats,
+}
+
+/// Credit claimed for the contract in an accrual.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccrualClaim {
+    /// Accrual.
+    pub accrual: u64,
     /// Sats.
     pub credit_sats: Sats,
 }

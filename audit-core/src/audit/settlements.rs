@@ -9,9 +9,9 @@ mod recent;
 
 use alloc::{format, rc::Rc, string::ToString, vec::Vec};
 
-use super::{CheckId, Evidence, Place, evidence::Source, log::Log, report::Findings};
+use super::{CheckId, Evidence, Place, credited::Credited, evidence::Source, log::Log, report::Findings};
 use crate::{
-    allocation::Allocation,
+    allocation::{Allocation, operator_id},
     entry::Settlement,
     hash::BlockHash,
     scheme::{Drawn, TermsOf, draw},
@@ -24,7 +24,7 @@ use recent::Recent;
 /// Longest settlement file that is read, in bytes.
 const FILE_MAX: u64 = 256 << 20;
 /// Epochs that may open between the moment a group is due and its settlement.
-const DUE_EPOCHS: u64 = 2;
+pub(super) const DUE_EPOCHS: u64 = 2;
 
 /// The books, kept epoch by epoch.
 pub(super) struct Books<'a> {
@@ -60,16 +60,6 @@ struct Unsettled {
     allocation: Option<Rc<Allocation>>,
 }
 
-/// A settlement that was recomputed.
-pub(super) struct CheckedSettlement {
-    /// Leaf index of its entry.
-    pub(super) index: u64,
-    pub(super) number: u64,
-    pub(super) recomputed: Vec<Credit>,
-    /// `None` when its file can't be read.
-    pub(super) published: Option<Vec<Credit>>,
-}
-
 impl<'a> Books<'a> {
     pub(super) fn new(log: &'a Log) -> Self {
         Self {
@@ -100,7 +90,7 @@ impl<'a> Books<'a> {
         source: &mut Source<'_, E>,
         epoch: u64,
         findings: &mut Findings,
-    ) -> Option<CheckedSettlement> {
+    ) -> Option<Credited> {
         let log = self.log;
         let (index, settlement) = log.settlements.get(self.next)?;
         let due = self.groups.due(self.next_epoch, *index);
@@ -117,8 +107,8 @@ impl<'a> Books<'a> {
         self.reward = self.reward.checked_add(settlement.reward_sats).unwrap_or(self.reward);
         self.credits = self.credits.checked_add(settlement.credits.total_sats).unwrap_or(self.credits);
         let published = published.map(|file| file.credits);
-        let (index, number) = (*index, settlement.settlement);
-        Some(CheckedSettlement { index, number, recomputed: recomputed.credits, published })
+        let (index, number, path) = (*index, settlement.settlement, SettlementFile::path(settlement.settlement));
+        Some(Credited { index, path, number, recomputed: Some(recomputed.credits), published })
     }
 
     /// Nothing is overdue at the log's end.
@@ -193,6 +183,7 @@ impl<'a> Books<'a> {
             work: unsettled.work.clone(),
             windows: unsettled.recent.windows(&self.terms, &unsettled.work)?,
             terms: self.terms.clone(),
+            operator: operator_id(&self.log.checkpoint.origin),
             drawn,
             carry_in: self.carry,
         };
@@ -204,8 +195,7 @@ impl<'a> Books<'a> {
     /// No more than [`DUE_EPOCHS`] epochs open between the entry that made a group due and leaf `until`, where its
     /// settlement stands or the log ends.
     fn in_time(&self, due: &Due, until: u64, file: &str, place: u64, findings: &mut Findings) {
-        let opened_before = |index: u64| self.log.epochs.partition_point(|epoch| epoch.open_index < index) as u64;
-        let opened = opened_before(until) - opened_before(due.index);
+        let opened = self.log.opened_between(due.index, until);
         if opened > DUE_EPOCHS {
             let expected = format!(
                 "the settlement of epoch {}, due at entry {}, before {} more epochs open",

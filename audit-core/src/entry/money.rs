@@ -37,6 +37,26 @@ pub struct Settlement {
     pub credits: CreditsRoot,
 }
 
+/// See [`Entry::Accrual`](super::Entry::Accrual).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accrual {
+    /// Number, from 1; names the file `/accrual/<number>.json`. Periods in which nothing is paid by time are left out.
+    pub accrual: u64,
+    /// First epoch of its period.
+    pub from_epoch: u64,
+    /// Last epoch of its period.
+    pub to_epoch: u64,
+    /// What all work that is paid by time was worth.
+    pub gross_sats: Sats,
+    /// The operator's fees.
+    pub fee_sats: Sats,
+    /// What the contracts pay for running the machines.
+    pub maintenance_sats: Sats,
+    /// Who is credited how much.
+    pub credits: CreditsRoot,
+}
+
 /// Sum tree over sats.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

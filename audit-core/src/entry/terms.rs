@@ -37,6 +37,10 @@ pub enum Scheme {
     },
     /// A block that is drawn for the contract is its own, all others are not.
     Solo,
+    /// Each hash is paid what it is expected to find of the subsidy, whatever is found: by accruals.
+    Pps,
+    /// As PPS, with the fees that the chain's blocks pay lately.
+    Fpps,
 }
 
 /// Maintenance rule.
@@ -79,6 +83,13 @@ pub enum Shortfall {
 pub enum Refund {
     /// Nothing by rule.
     None,
+}
+
+impl Scheme {
+    /// Whether accruals credit it; its parts of rewards are the operator's.
+    pub fn is_by_time(self) -> bool {
+        matches!(self, Self::Pps | Self::Fpps)
+    }
 }
 
 impl Terms {

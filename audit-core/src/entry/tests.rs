@@ -13,6 +13,7 @@ fn type_comes_first_and_options_are_null() {
         coinbase_tag: b"/ph/".to_vec(),
         epoch_ms: 300_000,
         grace_ms: 120_000,
+        accrual_epochs: 288,
         verifier_wasm_sha256: Vec::new(),
         software_version: "0.1.0".into(),
         predecessor: None,

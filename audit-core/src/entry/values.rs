@@ -3,7 +3,12 @@
 use alloc::format;
 
 use super::{Entry, EntryError, FORMAT, Manifest};
-use crate::{chain::Network, coinbase::TAG_MAX, text::decimal};
+use crate::{
+    chain::Network,
+    coinbase::TAG_MAX,
+    scheme::{FEES_INPUT, FeesPpm},
+    text::decimal,
+};
 
 impl Entry {
     /// Refuses what this verifier does not know, and numbers out of range.
@@ -12,6 +17,9 @@ impl Entry {
             Self::Manifest(manifest) => check_manifest(manifest),
             Self::EpochClose(close) => check_format(close.format),
             Self::Terms(terms) => terms.fault().map_or(Ok(()), |fault| Err(EntryError::Value(fault))),
+            Self::ExternalInput(input) if input.name == FEES_INPUT && FeesPpm::of(input).is_none() => {
+                Err(EntryError::Value("block_fees_ppm: a 32-bit number of millionths, its source a block"))
+            }
             Self::ExternalInput(input) if decimal::<u128>(&input.value).is_none() => {
                 Err(EntryError::Value("an external input's value is a decimal number"))
             }
@@ -29,6 +37,9 @@ fn check_manifest(manifest: &Manifest) -> Result<(), EntryError> {
     ];
     if let Some((what, value, _)) = known.iter().find(|(_, _, is_known)| !is_known) {
         return Err(EntryError::TooNew(format!("{what} {value:?}")));
+    }
+    if manifest.accrual_epochs == 0 {
+        return Err(EntryError::Value("accruals of no epochs"));
     }
     if manifest.coinbase_tag.len() > TAG_MAX {
         return Err(EntryError::Value("a coinbase tag of more than 20 bytes"));

@@ -37,7 +37,7 @@ fn inputs(contracts: &[(Scheme, u128)], own: u128, pooled: u64, ppm: u32) -> Set
     let mut windows = Windows::of(&terms, &work);
     windows.add_older(&parts, &terms).unwrap();
     let drawn = Drawn { pooled: sats(pooled), ..Drawn::default() };
-    SettlementInputs { work, windows, terms, drawn, carry_in: Sats::ZERO }
+    SettlementInputs { work, windows, terms, operator: OPERATOR, drawn, carry_in: Sats::ZERO }
 }
 
 fn amounts(settled: &Settled) -> Vec<(u8, u64)> {
@@ -85,6 +85,13 @@ fn a_pplns_class_keeps_its_sum_and_divides_it_by_its_window() {
 }
 
 #[test]
+fn what_is_paid_by_time_earns_the_operator_the_blocks() {
+    let settled =
+        settle(&inputs(&[(Scheme::Pps, 3), (Scheme::Proportional, 5), (Scheme::Fpps, 1)], 1, 1_000, 0)).unwrap();
+    assert_eq!(amounts(&settled), [(1, 500), (0xff, 500)]);
+}
+
+#[test]
 fn maintenance_is_taken_from_what_the_fee_leaves() {
     let mut inputs = inputs(&[(Scheme::Proportional, 86_400 * 1_000_000_000_000)], 0, 1_000, 100_000);
     inputs.terms.get_mut(&id(0)).unwrap().maintenance = Maintenance::SatsPerThsDay(sats(70));
@@ -93,7 +100,14 @@ fn maintenance_is_taken_from_what_the_fee_leaves() {
 }
 
 fn any_scheme() -> impl Strategy<Value = Scheme> {
-    prop_oneof![Just(Scheme::Proportional), Just(Scheme::Solo), (1..1u128 << 90).prop_map(pplns), Just(pplns(1 << 80)),]
+    prop_oneof![
+        Just(Scheme::Proportional),
+        Just(Scheme::Solo),
+        Just(Scheme::Pps),
+        Just(Scheme::Fpps),
+        (1..1u128 << 90).prop_map(pplns),
+        Just(pplns(1 << 80)),
+    ]
 }
 
 /// 10 ZH/s for four years are 2¹⁰⁰ hashes.

@@ -10,6 +10,8 @@ use crate::assets;
 use crate::config::Config;
 use crate::engine::Promises;
 
+const DAY_MS: u64 = 86_400_000;
+
 pub(super) fn of(config: &Config) -> Result<Promises> {
     Ok(Promises {
         network: config.node.network.to_string(),
@@ -17,6 +19,7 @@ pub(super) fn of(config: &Config) -> Result<Promises> {
         coinbase_tag: config.pool.coinbase_tag.clone().into_bytes(),
         epoch_ms: config.log.epoch_ms,
         grace_ms: config.log.grace_ms,
+        accrual_epochs: config.log.accrual_epochs.unwrap_or((DAY_MS / config.log.epoch_ms).max(1)),
         fee_ppm: config.money.fee_ppm,
         verifier_wasm_sha256: assets::verifier_wasm_sha256().to_vec(),
         software_version: env!("CARGO_PKG_VERSION").to_owned(),

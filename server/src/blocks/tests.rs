@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::db::ledger::{self, Account};
-use crate::db::{epochs, settlements};
+use crate::db::{accruals, epochs, settlements};
 use crate::engine::fixture::{CAPACITY, Fixture, REWARD_SATS};
 use crate::tlog::kind;
 
@@ -135,8 +135,43 @@ async fn every_scheme_is_settled_as_the_verifier_recomputes_it() {
         let first = if row.solo == row.reward { row.first_epoch } else { row.last_epoch + 1 };
         assert_eq!(after.first_epoch, first, "work counts until a reward is pooled");
     }
-    assert!(rows.iter().any(|row| row.maintenance > Sats::ZERO));
     assert!(settlements::credited(pool, &contracts[3], u64::MAX).await.unwrap().get() >= REWARD_SATS * 97 / 100);
+    ledger::check(pool).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_paid_by_time_is_credited_at_the_end_of_its_period_whatever_is_found() {
+    let fixture = Fixture::new().await;
+    let usual = Fixture::promises("1").terms();
+    let mut contracts = Vec::new();
+    for scheme in [Scheme::Pps, Scheme::Fpps, Scheme::Proportional] {
+        contracts.push(fixture.sell_under(Terms { scheme, ..usual }, CAPACITY / 4, 3_600_000).await.contract_id);
+    }
+    seal_epochs(&fixture, 3).await;
+    fixture.blocks().round().await.unwrap();
+    let pool = fixture.log.database.pool();
+    assert_eq!(accruals::count(pool).await.unwrap(), 1, "the second period is not over");
+    seal_epochs(&fixture, 1).await;
+    let fixture = fixture.restart().await;
+    for _ in 0..2 {
+        fixture.blocks().round().await.unwrap();
+    }
+    fixture.check().await;
+
+    let pool = fixture.log.database.pool();
+    let kinds: Vec<&str> = fixture.log.entries().iter().map(kind).collect();
+    let count = |kind: &str| kinds.iter().filter(|it| **it == kind).count();
+    assert_eq!((count("accrual"), count("settlement"), count("external_input")), (2, 0, 1));
+    let mut credited = Vec::new();
+    for contract in &contracts {
+        let credits = accruals::credited(pool, contract, u64::MAX).await.unwrap().get();
+        let owed = ledger::balance_of(pool, &Account::Credits { contract_id: *contract }).await.unwrap();
+        assert_eq!(u64::try_from(-owed).unwrap(), credits);
+        credited.push(credits);
+    }
+    assert!(credited[0] > 0 && credited[1] > 0 && credited[2] == 0, "{credited:?}");
+    let expense = ledger::balance_of(pool, &Account::PpsExpense).await.unwrap();
+    assert!(u64::try_from(expense).unwrap() > credited[0] + credited[1], "the fee is the operator's");
     ledger::check(pool).await.unwrap();
 }
 

@@ -5,13 +5,33 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use audit_core::chain::{
-    CoinbaseRow, HEADER_LEN, HeaderChain, Network, PERIOD, coinbases_path, headers_path, period_of, push_row, split_row,
+    AnyCoinbase, CoinbaseRow, HEADER_LEN, HeaderChain, Network, PERIOD, coinbases_path, headers_path, period_of,
+    push_row, split_row,
 };
 use audit_core::hash::BlockHash;
 use audit_core::header::Header;
+use audit_core::work::Sats;
 use pool_core::node::ChainBlock;
 
 use crate::evidence::EvidenceStore;
+
+/// What the coinbases of these heights pay, from the files.
+pub(super) fn rewards(store: &EvidenceStore, first: u32, last: u32) -> Result<Vec<Sats>> {
+    let mut rewards = Vec::new();
+    for period in period_of(first)..=period_of(last) {
+        let path = coinbases_path(period);
+        let file = store.read(&path)?.with_context(|| format!("{path} is missing"))?;
+        let mut rest = &file[..];
+        for height in period * PERIOD..=last.min(period * PERIOD + (PERIOD - 1)) {
+            let (row, length) = split_row(rest)?.with_context(|| format!("{path} ends before height {height}"))?;
+            if height >= first {
+                rewards.push(AnyCoinbase::parse(row.coinbase)?.reward);
+            }
+            rest = &rest[length..];
+        }
+    }
+    Ok(rewards)
+}
 
 /// See the module's text.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Epochs as the API shows them, and the state from which the epoch loop resumes.
 
 use audit_core::hash::Hash32;
-use audit_core::work::{Units, Work};
+use audit_core::work::{Nbits, Units, Work};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool};
 
@@ -34,6 +34,17 @@ pub struct EpochCloseRow {
     pub share_count: u64,
     /// Their work.
     pub work: Work,
+}
+
+/// What the price of an epoch's work depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochPrice {
+    /// Height of a block on top of the epoch's tip.
+    pub height: u32,
+    /// Its network target.
+    pub nbits: Nbits,
+    /// The fee rate that was logged last before the epoch.
+    pub fees_ppm: u64,
 }
 
 /// A contract's part of a closed epoch.
@@ -115,6 +126,27 @@ pub async fn insert(tx: &mut Tx, row: &EpochRow) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Stores the price of an epoch that has just been opened.
+pub async fn set_price(tx: &mut Tx, epoch: u64, price: &EpochPrice) -> Result<(), DbError> {
+    let sql = "UPDATE epochs SET price_height = $2, price_nbits = $3, price_fees_ppm = $4 WHERE epoch = $1";
+    sqlx::query(sql)
+        .bind(signed(epoch))
+        .bind(i64::from(price.height))
+        .bind(price.nbits.to_string())
+        .bind(signed(price.fees_ppm))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The price of an epoch; `None` when it opened before there were prices.
+pub async fn price(pool: &AnyPool, epoch: u64) -> Result<Option<EpochPrice>, DbError> {
+    let sql = "SELECT price_height, price_nbits, price_fees_ppm FROM epochs
+        WHERE epoch = $1 AND price_height IS NOT NULL";
+    let row = sqlx::query(sql).bind(signed(epoch)).fetch_optional(pool).await?;
+    row.as_ref().map(read_price).transpose()
+}
+
 /// Writes the close. Gives `false` when the epoch is closed already: nothing was changed then.
 pub async fn close(tx: &mut Tx, epoch: u64, close: &EpochCloseRow) -> Result<bool, DbError> {
     let sql =
@@ -189,6 +221,16 @@ fn read(row: &AnyRow) -> Result<EpochRow, DbError> {
         allocation_root: row.hash("allocation_root")?,
         capacity: row.units("capacity_hs")?,
         close,
+    })
+}
+
+fn read_price(row: &AnyRow) -> Result<EpochPrice, DbError> {
+    let unreadable = |column: &str, found: String| DbError::Unreadable { column: column.into(), found };
+    let (height, nbits) = (row.unsigned("price_height")?, row.text("price_nbits")?);
+    Ok(EpochPrice {
+        height: u32::try_from(height).map_err(|_| unreadable("price_height", height.to_string()))?,
+        nbits: nbits.parse().map_err(|_| unreadable("price_nbits", nbits))?,
+        fees_ppm: row.unsigned("price_fees_ppm")?,
     })
 }
 

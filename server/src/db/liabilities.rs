@@ -62,7 +62,10 @@ pub async fn insert(tx: &mut Tx, row: &LiabilitiesRow) -> Result<(), DbError> {
 
 /// All that each id was credited, the operator's own id included.
 pub async fn credited(pool: &AnyPool) -> Result<Vec<Credit>, DbError> {
-    let sql = "SELECT contract_id, CAST(SUM(credit_sats) AS BIGINT) AS credited_sats FROM credits GROUP BY contract_id";
+    let sql = "SELECT contract_id, CAST(SUM(credit_sats) AS BIGINT) AS credited_sats FROM (
+            SELECT contract_id, credit_sats FROM credits
+            UNION ALL SELECT contract_id, credit_sats FROM accrual_credits
+        ) AS earned GROUP BY contract_id";
     let rows = sqlx::query(sql).fetch_all(pool).await?;
     rows.iter().map(|row| Ok(Credit { sats: row.sats("credited_sats")?, id: row.hash("contract_id")? })).collect()
 }

@@ -63,6 +63,27 @@ pub async fn first_of_kind(connection: &mut AnyConnection, kind: &str) -> Result
     row.as_ref().map(read).transpose()
 }
 
+/// All entries of a kind, in order: for kinds of which there are few.
+pub async fn all_of_kind(connection: &mut AnyConnection, kind: &str) -> Result<Vec<LogEntryRow>, DbError> {
+    let sql = "SELECT leaf_index, kind, entry FROM log_entries WHERE kind = $1 ORDER BY leaf_index";
+    let rows = sqlx::query(sql).bind(kind.to_owned()).fetch_all(connection).await?;
+    rows.iter().map(read).collect()
+}
+
+/// At most `limit` entries of a kind before leaf `before`, newest first.
+pub async fn of_kind_before(
+    connection: &mut AnyConnection,
+    kind: &str,
+    before: u64,
+    limit: u64,
+) -> Result<Vec<LogEntryRow>, DbError> {
+    let sql = "SELECT leaf_index, kind, entry FROM log_entries WHERE kind = $1 AND leaf_index < $2
+        ORDER BY leaf_index DESC LIMIT $3";
+    let rows =
+        sqlx::query(sql).bind(kind.to_owned()).bind(signed(before)).bind(signed(limit)).fetch_all(connection).await?;
+    rows.iter().map(read).collect()
+}
+
 /// The leaf index of the first entry of a kind with exactly these bytes.
 pub async fn index_of(connection: &mut AnyConnection, kind: &str, entry: &[u8]) -> Result<Option<u64>, DbError> {
     let sql = "SELECT leaf_index FROM log_entries WHERE kind = $1 AND entry = $2 ORDER BY leaf_index LIMIT 1";

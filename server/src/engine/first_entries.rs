@@ -6,6 +6,7 @@ use audit_core::entry::{
 };
 use audit_core::hash::Hash32;
 
+use crate::accruals::price::accrual_epochs;
 use crate::db::log_entries::{LogEntryRow, index_of, last_of_kind};
 use crate::db::{Database, DbError};
 use crate::tlog::{Sequencer, TlogError, kind};
@@ -23,6 +24,8 @@ pub struct Promises {
     pub epoch_ms: u64,
     /// How long jobs of the epoch before stay valid.
     pub grace_ms: u64,
+    /// Epochs of an accrual, when the log begins: they are the same in all of it.
+    pub accrual_epochs: u64,
     /// The operator's fee in parts per million.
     pub fee_ppm: u32,
     /// SHA-256 of each module that the pages may load as the verifier.
@@ -37,7 +40,9 @@ pub(super) async fn ensure(promises: &Promises, database: &Database, sequencer: 
     let guard = sequencer.lock().await;
     let mut tx = database.begin().await?;
     let mut missing = Vec::new();
-    let (manifest, terms) = (Entry::Manifest(promises.manifest()), Entry::Terms(promises.terms()));
+    let accrual_epochs = accrual_epochs(&mut tx).await?.unwrap_or(promises.accrual_epochs);
+    let manifest = Entry::Manifest(Manifest { accrual_epochs, ..promises.manifest() });
+    let terms = Entry::Terms(promises.terms());
     let logged = last_of_kind(&mut tx, kind(&manifest)).await?;
     refuse_another_network(&promises.network, logged.as_ref())?;
     if logged.is_none_or(|logged| logged.entry != manifest.to_bytes()) {
@@ -77,6 +82,7 @@ impl Promises {
             coinbase_tag: self.coinbase_tag.clone(),
             epoch_ms: self.epoch_ms,
             grace_ms: self.grace_ms,
+            accrual_epochs: self.accrual_epochs,
             verifier_wasm_sha256: self.verifier_wasm_sha256.clone(),
             software_version: self.software_version.clone(),
             predecessor: None,

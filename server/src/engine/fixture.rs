@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::contract::{Payment, open_contract};
 use super::first_entries::{self, Promises};
+use crate::accruals::Accruer;
 use crate::blocks::Blocks;
 use crate::chain::Archive;
 use crate::clock::now_ms;
@@ -35,6 +36,8 @@ pub(crate) use pool::FakePool;
 const TAG: &[u8] = b"/test/";
 const PAYOUT_SCRIPT: &[u8] = &[0x51];
 const FEE_PPM: u32 = 20_000;
+/// Epochs of an accrual.
+const ACCRUAL_EPOCHS: u64 = 2;
 /// 50 bitcoin.
 pub(crate) const REWARD_SATS: u64 = 5_000_000_000;
 /// Declared capacity in H/s.
@@ -81,6 +84,7 @@ impl Fixture {
             coinbase_tag: TAG.into(),
             epoch_ms: 1_000,
             grace_ms: 100,
+            accrual_epochs: ACCRUAL_EPOCHS,
             fee_ppm: FEE_PPM,
             verifier_wasm_sha256: Vec::new(),
             software_version: version.into(),
@@ -108,6 +112,12 @@ impl Fixture {
         Settler { database: log.database.clone(), sequencer: log.sequencer.clone(), store: log.store.clone() }
     }
 
+    fn accruer(&self) -> Accruer {
+        let log = &self.log;
+        let (database, sequencer, store) = (log.database.clone(), log.sequencer.clone(), log.store.clone());
+        Accruer { database, sequencer, store, network: Network::Regtest }
+    }
+
     pub(crate) fn blocks(&self) -> Blocks {
         let log = &self.log;
         Blocks {
@@ -115,6 +125,7 @@ impl Fixture {
             sequencer: log.sequencer.clone(),
             archive: self.archive.clone(),
             settler: self.settler(),
+            accruer: self.accruer(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
+use audit_core::allocation::operator_id;
 use audit_core::entry::{Entry, Terms};
 use audit_core::scheme::{TermsOf, Windows, draw, parts_of};
 use audit_core::settlement::{ContractWork, SettlementInputs};
@@ -60,7 +61,8 @@ impl Settler {
         let last = rows.last().context("a group has an epoch")?;
         let drawn = draw(&group.matured, &read_allocation(&self.store, last)?, &terms)?;
         let windows = self.windows(group.epoch, &terms, &work).await?;
-        Ok(SettlementInputs { work, windows, terms, drawn, carry_in: round.carry_in })
+        let operator = operator_id(self.sequencer.origin());
+        Ok(SettlementInputs { work, windows, terms, operator, drawn, carry_in: round.carry_in })
     }
 
     /// What counts within the PPLNS windows of contracts that have work, from an epoch back.

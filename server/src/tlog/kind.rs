@@ -18,6 +18,7 @@ pub fn kind(entry: &Entry) -> &'static str {
         Entry::BlockOrphaned(_) => "block_orphaned",
         Entry::ExternalInput(_) => "external_input",
         Entry::Settlement(_) => "settlement",
+        Entry::Accrual(_) => "accrual",
         Entry::Payout(_) => "payout",
         Entry::Liabilities(_) => "liabilities",
         Entry::LogClosed(_) => "log_closed",

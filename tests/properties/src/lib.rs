@@ -38,6 +38,7 @@ pub const TARGETS: &[(&str, Property)] = &[
     ("coinbase", epoch::coinbase),
     ("receipt", money::receipt),
     ("settlement", money::settlement),
+    ("accrual", money::accrual),
     ("liabilities", money::liabilities),
     ("payout", money::payout),
     ("transaction", money::transaction),

@@ -1,6 +1,7 @@
 //! Parsers of what is credited, owed and paid.
 
 use audit_core::{
+    accrual::AccrualFile,
     contract::Receipt,
     liabilities::LiabilitiesFile,
     payout::PayoutFile,
@@ -24,6 +25,15 @@ pub(crate) fn settlement(bytes: &[u8]) {
     assert_eq!(read.to_bytes(), bytes);
     if let Ok(root) = credits_root(&read.credits) {
         assert_eq!(root.count, read.credits.len() as u64);
+        assert!(read.credits.is_sorted_by(|a, b| a.id < b.id));
+    }
+}
+
+/// So has an accrual's.
+pub(crate) fn accrual(bytes: &[u8]) {
+    let Ok(read) = AccrualFile::from_bytes(bytes) else { return };
+    assert_eq!(read.to_bytes(), bytes);
+    if credits_root(&read.credits).is_ok() {
         assert!(read.credits.is_sorted_by(|a, b| a.id < b.id));
     }
 }

@@ -58,6 +58,7 @@ fn target_of(path: &str) -> Option<&'static str> {
         "log" if path.starts_with("log/checkpoint") => Some("note"),
         "log" if name == "policy" => Some("policy"),
         "allocation" => Some("allocation"),
+        "accrual" => Some("accrual"),
         "settlement" => Some("settlement"),
         "liabilities" => Some("liabilities"),
         "payout" => Some("payout"),

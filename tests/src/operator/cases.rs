@@ -107,11 +107,11 @@ pub fn vectors() -> BTreeMap<&'static str, Vector> {
     let other = Receipt { nonce: Hash32([5; 32]), ..receipt(1) };
     vectors.insert("alloc-mine", honest_but(CheckId::AllocMine, &|vector| vector.receipt = Some(other.clone())));
     let epochs = vec![EpochClaim { epoch: 1, work: Work::new(28) }];
-    let claims = Claims { epochs, credits: Vec::new() };
+    let claims = Claims { epochs, ..Claims::default() };
     vectors
         .insert("contract-hashes", honest_but(CheckId::ContractHashes, &|vector| vector.claims = Some(claims.clone())));
     let credits = vec![SettlementClaim { settlement: 1, credit_sats: Sats::new(826_875_001).unwrap_or_default() }];
-    let claims = Claims { epochs: Vec::new(), credits };
+    let claims = Claims { credits, ..Claims::default() };
     vectors.insert("settle-mine", honest_but(CheckId::SettleMine, &|vector| vector.claims = Some(claims.clone())));
     vectors.insert(
         "verifier-self",

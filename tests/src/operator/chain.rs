@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use audit_core::{
     anchor::ANCHOR_SCRIPT_PREFIX,
     bundle::Files,
-    chain::{CoinbaseRow, PERIOD, coinbases_path, headers_path, push_row, side_path},
+    chain::{AnyCoinbase, CoinbaseRow, Network, PERIOD, coinbases_path, headers_path, push_row, side_path},
     hash::{BlockHash, Hash32, sha256d},
     header::Header,
     job::fold_branch,
+    scheme::{FeesPpm, fees_ppm},
     work::Nbits,
 };
 
@@ -105,6 +106,13 @@ impl<'a> Chain<'a> {
         // With other coinbases the blocks are others.
         self.mine(&[(4_999_999_999, OTHERS_SCRIPT.to_vec())]);
         self.others(depth);
+    }
+
+    /// What the coinbases so far pay in fees.
+    pub(super) fn fees(&self) -> FeesPpm {
+        let rewards = self.blocks.iter().map(|block| AnyCoinbase::parse(&block.coinbase).expect("a coinbase").reward);
+        let (height, hash) = self.tip();
+        FeesPpm { ppm: fees_ppm(Network::Regtest, (0..).zip(rewards)), height, hash }
     }
 
     /// The evidence of the chain.

@@ -1,6 +1,7 @@
 //! What the operator owes: lists of it, and one payout.
 
 use audit_core::{
+    accrual::AccrualFile,
     allocation::operator_id,
     contract::Receipt,
     entry::{Entry, Liabilities, Payout},
@@ -52,6 +53,11 @@ impl Debts {
         for credit in &file.credits {
             self.balances.credit(credit).expect("few satoshis");
         }
+    }
+
+    /// Owes what an accrual says.
+    pub(super) fn accrued(&mut self, file: &AccrualFile) {
+        file.credits.iter().try_for_each(|credit| self.balances.credit(credit)).expect("few satoshis");
     }
 
     /// Logs a list of what is owed.

@@ -1,14 +1,40 @@
 //! The story's settlements, made as an honest operator makes them.
 
 use audit_core::{
-    entry::Settlement,
+    accrual::{AccrualFile, accrue},
+    allocation::operator_id,
+    chain::Network,
+    entry::{Accrual, Settlement},
     hash::BlockHash,
-    scheme::{TermsOf, Windows, draw, parts_of},
+    scheme::{Price, TermsOf, Windows, Worth, draw, parts_of},
     settlement::{ContractWork, SettlementFile, SettlementInputs, credits_root, settle},
-    work::Sats,
+    work::{Nbits, Sats},
 };
 
-use super::script::Worked;
+use super::{ORIGIN, mine::NBITS, script::Worked};
+
+/// Epochs of an accrual.
+pub(super) const ACCRUAL_EPOCHS: u64 = 1;
+
+/// The accrual of an epoch that opened on a tip at this height; `None` when nothing is paid by time.
+pub(super) fn accrual(
+    epoch: u64,
+    tip: u32,
+    fees_ppm: u32,
+    worked: &Worked,
+    terms: &TermsOf,
+) -> Option<(Accrual, AccrualFile)> {
+    let (allocation, sealed) = &worked[&epoch];
+    let price = Price::of(Network::Regtest, tip + 1, Nbits::new(NBITS), fees_ppm.into()).expect("a target");
+    let mut worth = Worth::default();
+    worth.add_epoch(allocation, sealed.work, &price, terms).expect("little work");
+    if worth.is_empty() {
+        return None;
+    }
+    let accrued = accrue(&worth, terms).expect("little work");
+    let entry = accrued.entry(epoch, ACCRUAL_EPOCHS).expect("sorted credits");
+    Some((entry, AccrualFile { accrual: epoch, credits: accrued.credits }))
+}
 
 /// How far the story is settled.
 #[derive(Default)]
@@ -73,6 +99,7 @@ impl Rounds {
             windows.add_older(&parts_of(allocation, sealed.work, &terms), &terms).expect("little work");
         }
         let drawn = draw(matured, &worked[&to_epoch].0, &terms).expect("few blocks");
-        SettlementInputs { work, windows, terms, drawn, carry_in: self.carry }
+        let operator = operator_id(ORIGIN);
+        SettlementInputs { work, windows, terms, operator, drawn, carry_in: self.carry }
     }
 }

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 
 use audit_core::{
+    accrual::AccrualFile,
     allocation::{Allocation, AllocationEntry, operator_id},
     bundle::Files,
     checkpoint::Checkpoint,
     coinbase::CoinbasePlan,
     contract::{ContractDetails, Receipt, Uuid},
     entry::{
-        BlockFate, Entry, EpochOpen, FORMAT, HexBytes, Liabilities, Maintenance, Manifest, Refund, Retention, Rounding,
-        Scheme, Settlement, Shortfall, Suspension, Terms,
+        Accrual, BlockFate, Entry, EpochOpen, FORMAT, HexBytes, Liabilities, Maintenance, Manifest, Refund, Retention,
+        Rounding, Scheme, Settlement, Shortfall, Suspension, Terms,
     },
     hash::{BlockHash, Hash32},
     job::Job,
     liabilities::LiabilitiesFile,
     policy::Policy,
-    scheme::TermsOf,
+    scheme::{FeesPpm, TermsOf},
     seal::SealedEpoch,
     settlement::SettlementFile,
     work::{Level, Sats, Units},
@@ -26,7 +27,7 @@ use super::{
     Chain, EPOCH_MS, ORIGIN, Operator, PayoutPlan, START_MS,
     debts::Debts,
     mine::{PAYOUT_SCRIPT, TAG},
-    rounds::Rounds,
+    rounds::{self, ACCRUAL_EPOCHS, Rounds},
     witnessed::Witnesses,
 };
 
@@ -71,6 +72,10 @@ pub struct Cheats<'a> {
     pub fates: &'a dyn Fn(&mut Vec<BlockHash>, &mut Vec<BlockHash>),
     /// A settlement before it is logged.
     pub settlement: &'a dyn Fn(&mut Settlement, &mut SettlementFile),
+    /// What blocks pay in fees, before it is logged.
+    pub fees: &'a dyn Fn(&mut FeesPpm),
+    /// An accrual before it is logged; whether it is.
+    pub accrual: &'a dyn Fn(&mut Accrual, &mut AccrualFile) -> bool,
     /// A list of what is owed before it is logged; its roots are computed afterwards.
     pub liabilities: &'a dyn Fn(&mut Liabilities, &mut LiabilitiesFile),
     /// The payout before its transaction is written.
@@ -102,6 +107,8 @@ impl Default for Cheats<'_> {
             chain: &|_, _| {},
             fates: &|_, _| {},
             settlement: &|_, _| {},
+            fees: &|_| {},
+            accrual: &|_, _| true,
             liabilities: &|_, _| {},
             payout: &|_| {},
             entries: &|_| {},
@@ -121,6 +128,9 @@ pub struct Script<'a> {
     cheats: &'a Cheats<'a>,
     worked: Worked,
     rounds: Rounds,
+    /// The height of each epoch's tip.
+    tips: BTreeMap<u64, u32>,
+    fees_ppm: u32,
     debts: Debts,
 }
 
@@ -138,8 +148,9 @@ impl<'a> Script<'a> {
     /// The whole story.
     pub fn tell(cheats: &'a Cheats<'a>) -> Story {
         let operator = Operator::on([7; 32], Chain::new(cheats.times));
-        let mut script =
-            Self { operator, cheats, worked: BTreeMap::new(), rounds: Rounds::default(), debts: Debts::new() };
+        let (worked, tips, fees_ppm) = (BTreeMap::new(), BTreeMap::new(), 0);
+        let (rounds, debts) = (Rounds::default(), Debts::new());
+        let mut script = Self { operator, cheats, worked, rounds, tips, fees_ppm, debts };
         script.begin();
         script.open(1);
         script.work(1, 40);
@@ -180,6 +191,9 @@ impl<'a> Script<'a> {
         for terms in all {
             self.operator.append(Entry::Terms(*terms));
         }
+        if all.iter().any(|terms| terms.scheme == Scheme::Fpps) {
+            self.log_fees();
+        }
         for buyer in [2, 1] {
             let receipt = self.receipt(buyer);
             let open = receipt.contract_open().expect("written by this module");
@@ -188,7 +202,17 @@ impl<'a> Script<'a> {
         (self.cheats.contract)(&mut self.operator.entries);
     }
 
+    /// A block pays fees, and the log says how much the chain's blocks pay.
+    fn log_fees(&mut self) {
+        self.operator.chain.mine(&[(5_130_000_000, vec![0x53])]);
+        let mut fees = self.operator.chain.fees();
+        (self.cheats.fees)(&mut fees);
+        self.operator.append(Entry::ExternalInput(fees.to_input(START_MS)));
+        self.fees_ppm = fees.ppm;
+    }
+
     fn open(&mut self, epoch: u64) {
+        self.tips.insert(epoch, self.operator.chain.tip().0);
         let sold = [1, 2].map(|buyer| self.receipt(buyer).contract_open().expect("written by this module"));
         let running = sold.iter().filter(|open| open.from_ms <= START_MS + (epoch - 1) * EPOCH_MS);
         let mut list: Vec<AllocationEntry> =
@@ -228,6 +252,18 @@ impl<'a> Script<'a> {
         }
         let closed = self.operator.close_epoch(epoch, self.cheats.sealed);
         self.worked.insert(epoch, closed);
+        self.accrue(epoch);
+    }
+
+    /// What is paid by time is credited.
+    fn accrue(&mut self, epoch: u64) {
+        let accrual = rounds::accrual(epoch, self.tips[&epoch], self.fees_ppm, &self.worked, &self.terms_of());
+        let Some((mut entry, mut file)) = accrual else { return };
+        if (self.cheats.accrual)(&mut entry, &mut file) {
+            self.debts.accrued(&file);
+            self.operator.files.insert(AccrualFile::path(entry.accrual), file.to_bytes());
+            self.operator.append(Entry::Accrual(entry));
+        }
     }
 
     /// The epoch's block on the chain matures, the others are orphaned.
@@ -315,6 +351,7 @@ fn manifest() -> Manifest {
         coinbase_tag: TAG.to_vec(),
         epoch_ms: EPOCH_MS,
         grace_ms: 3_000,
+        accrual_epochs: ACCRUAL_EPOCHS,
         verifier_wasm_sha256: vec![WASM, Hash32([0xac; 32])],
         software_version: "0.1.0".into(),
         predecessor: None,

@@ -8,7 +8,7 @@ use audit_core::{
 };
 use tests::operator::{
     Cheats, Script, Story, receipt,
-    threats::schemes::{charging, pplns, solo},
+    threats::schemes::{charging, fpps, pplns, pps, solo, units_beside_a_solo_block},
 };
 
 use crate::cheats::{failed, request, run};
@@ -42,11 +42,19 @@ fn held(cheats: &Cheats<'_>) -> Story {
 
 #[test]
 fn a_solo_block_is_one_contracts_and_solo_work_counts_for_no_other() {
-    let story = held(&Cheats { terms: &solo(), own_units: 1, ..Cheats::default() });
-    let drawn: Vec<u64> = settlements(&story).iter().map(|entry| entry.solo_sats.get()).collect();
-    assert_eq!(drawn, [0, 5_000_000_000]);
-    // Of 160 hashes 53, 80 and 27 are buyer 1's, the solo buyer's and the operator's: 53 of 80 count, less 2 %.
-    assert_eq!(credits(&story), [(3_246_250_000, 1_687_500_000), (0, 4_900_000_000)]);
+    let own_units = units_beside_a_solo_block();
+    let story = held(&Cheats { terms: &solo(), own_units, ..Cheats::default() });
+    for (entry, (mine, others)) in settlements(&story).iter().zip(credits(&story)) {
+        if entry.solo_sats > Sats::ZERO {
+            assert_eq!((mine, others), (0, 4_900_000_000), "the whole block, less 2 %");
+        } else {
+            // The operator pays no fee, and the solo contract has no part.
+            let gross = mine + entry.fee_sats.get();
+            assert_eq!(gross + others, 5_000_000_000);
+            let of_mine = 5_000_000_000 * 2 / (2 + u64::try_from(own_units).expect("few"));
+            assert!(gross.abs_diff(of_mine) < 100_000_000, "{gross} of {of_mine}: hashes are whole");
+        }
+    }
 }
 
 #[test]
@@ -72,4 +80,48 @@ fn credits_out_of_order_are_no_settlement_under_any_scheme() {
     });
     let report = run(&story.files, &AuditRequest { contract: None, ..request(&story) });
     assert_eq!(failed(&report), [CheckId::SettleSum]);
+}
+
+#[test]
+fn what_is_paid_by_time_is_worth_its_part_of_a_block_whatever_is_found() {
+    let story = held(&Cheats { terms: &pps(), ..Cheats::default() });
+    // 3 of 12 units of 160 and 120 hashes; a block of 50 BTC takes 15, rounded down. Less 2 %.
+    assert_eq!(accrued(&story), [40, 30].map(|hashes| less_fee(hashes * 5_000_000_000 / 15)));
+}
+
+#[test]
+fn with_fees_it_is_worth_what_the_chains_blocks_pay() {
+    let story = held(&Cheats { terms: &fpps(), ..Cheats::default() });
+    // One of 14 blocks paid 1.3 BTC of fees: 1,857 millionths of all subsidies.
+    assert_eq!(accrued(&story), [40, 30].map(|hashes| less_fee(hashes * 5_000 * 1_001_857 / 15)));
+}
+
+#[test]
+fn an_accrual_that_nothing_calls_for_fails_accrual_sum() {
+    let story = Script::tell(&Cheats { terms: &pps(), ..Cheats::default() });
+    let log = tests::evidence::Log::of_bundle(&story.files).expect("the story is a log");
+    let accrual = log.entries.into_iter().find(|entry| matches!(entry, Entry::Accrual(_))).expect("there is one");
+    let again = |entries: &mut Vec<Entry>| entries.push(accrual.clone());
+    let cheats = Cheats { terms: &pps(), entries: &again, ..Cheats::default() };
+    let story = Script::tell(&cheats);
+    assert_eq!(failed(&run(&story.files, &request(&story))), [CheckId::AccrualSum]);
+}
+
+#[test]
+fn an_old_fee_rate_fails_input_fees() {
+    let none = |entries: &mut Vec<Entry>| entries.retain(|entry| !matches!(entry, Entry::ExternalInput(_)));
+    let story = Script::tell(&Cheats { terms: &fpps(), contract: &none, ..Cheats::default() });
+    let failed = failed(&run(&story.files, &request(&story)));
+    assert!(failed.contains(&CheckId::InputFees), "{failed:?}");
+}
+
+fn less_fee(gross: u64) -> u64 {
+    gross - gross * 2 / 100
+}
+
+/// What accruals credit.
+fn accrued(story: &Story) -> Vec<u64> {
+    let log = tests::evidence::Log::of_bundle(&story.files).expect("the story is a log");
+    let total = |entry| if let Entry::Accrual(accrual) = entry { Some(accrual.credits.total_sats.get()) } else { None };
+    log.entries.into_iter().filter_map(total).collect()
 }

@@ -3,11 +3,14 @@
 use std::{fs, path::PathBuf};
 
 use audit_core::{
+    accrual::accrue,
+    allocation::{Allocation, AllocationEntry},
+    chain::Network,
     entry::{Maintenance, Scheme, Terms},
     hash::Hash32,
-    scheme::{Drawn, TermsOf, Windows},
+    scheme::{Drawn, Price, TermsOf, Windows, Worth},
     settlement::{ContractWork, Settled, SettlementInputs, settle},
-    work::{Sats, Work},
+    work::{Nbits, Sats, Units, Work},
 };
 use tests::operator::terms;
 
@@ -81,8 +84,15 @@ fn check(name: &str, scheme_of: impl Fn(&Row) -> Scheme, drawn: impl Fn(Hash32) 
     windows.add_older(&in_window, &terms).expect("little work");
     let drawn = drawn(rows[0].id());
     let total = drawn.reward().expect("few blocks").get();
-    let settled =
-        settle(&SettlementInputs { work, windows, terms, drawn, carry_in: Sats::ZERO }).expect("sound inputs");
+    let settled = settle(&SettlementInputs {
+        work,
+        windows,
+        terms,
+        operator: Hash32::of(b"operator"),
+        drawn,
+        carry_in: Sats::ZERO,
+    })
+    .expect("sound inputs");
     compare(&rows, &settled);
     assert_eq!(rows.iter().map(|row| row.gross).sum::<u64>(), total);
 }
@@ -117,4 +127,22 @@ fn the_solo_example_is_right() {
     let scheme = |row: &Row| if row.name == "A" { Scheme::Solo } else { Scheme::Proportional };
     let reward = Sats::new(REWARD).expect("a block");
     check("solo", scheme, |id| Drawn { solo: [(id, reward)].into(), ..pooled(1) });
+}
+
+#[test]
+fn the_examples_that_are_paid_by_time_are_right() {
+    let id = |row: &Row| Hash32::of(row.name.as_bytes());
+    for row in example("by time") {
+        let scheme = if row.name == "PPS" { Scheme::Pps } else { Scheme::Fpps };
+        let terms = TermsOf::from([(id(&row), row.terms(scheme))]);
+        let price = Price::of(Network::Bitcoin, 840_000, Nbits::new(0x1b00_199a), 20_000).expect("a target");
+        let units = Units::new(1).expect("positive");
+        let allocation = Allocation::new(vec![AllocationEntry { units, id: id(&row) }]).expect("one contract");
+        let mut worth = Worth::default();
+        worth.add_epoch(&allocation, Work::new(row.work), &price, &terms).expect("little work");
+        let accrued = accrue(&worth, &terms).expect("little work");
+        let credit: u64 = accrued.credits.iter().map(|credit| credit.sats.get()).sum();
+        let found = [accrued.gross.get(), accrued.fee.get(), accrued.maintenance.get(), credit];
+        assert_eq!(found, [row.gross, row.fee, row.charged, row.credit], "{row:?}");
+    }
 }

@@ -40,6 +40,8 @@ pub(super) struct Seen {
     misreported: Vec<Place>,
     /// Blocks that nobody reported.
     unreported: Vec<Sighting>,
+    /// What each coinbase pays; empty unless the log has fee rates.
+    pub(super) rewards: Vec<Sats>,
 }
 
 /// An unreported block that pays the pool, or carries an anchor of whatever log.
@@ -80,6 +82,9 @@ impl<'a> Watch<'a> {
 impl Seen {
     /// Looks at the coinbase of one block of the best chain.
     pub(super) fn look(&mut self, watch: &Watch<'_>, height: u32, hash: BlockHash, coinbase: &AnyCoinbase) {
+        if !watch.log.fees.is_empty() {
+            self.rewards.push(coinbase.reward);
+        }
         if let Some((index, block)) = watch.reported.get(&hash) {
             if (block.height, block.reward_sats) != (height, coinbase.reward) {
                 let expected = format!("block {hash} at height {height} with {} sats", coinbase.reward);
@@ -98,6 +103,7 @@ impl Seen {
     pub(super) fn add(&mut self, other: Self) {
         self.misreported.extend(other.misreported);
         self.unreported.extend(other.unreported);
+        self.rewards.extend(other.rewards);
     }
 
     /// Tells what is wrong by the chain alone; what is left has to be held against the epochs' anchors.

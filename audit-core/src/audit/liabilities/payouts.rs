@@ -46,8 +46,9 @@ impl Debts<'_> {
             fail("a transaction that was not logged before".into(), entry.txid.to_string());
         }
         let (from, to, settled) = (entry.from_settlement, entry.to_settlement, self.settled_before(index));
-        if from == 0 || from > to || to > settled {
-            fail(format!("settlements within 1 to {settled}"), format!("{from} to {to}"));
+        // Before the first settlement only accruals can be paid.
+        if from < settled.min(1) || from > to || to > settled {
+            fail(format!("settlements within {} to {settled}", settled.min(1)), format!("{from} to {to}"));
         }
     }
 

@@ -10,9 +10,10 @@ use alloc::{
 use super::{Log, LogContract, LogEpoch, Place, entry_file};
 use crate::{
     checkpoint::Checkpoint,
-    entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Terms},
+    entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Manifest, Terms},
     hash::Hash32,
     merkle::Frontier,
+    scheme::{FEES_INPUT, FeesPpm},
 };
 
 /// What was expected, and what was found.
@@ -48,7 +49,7 @@ impl Order {
     fn place(&mut self, index: u64, entry: Entry, tree: &Frontier) -> Result<(), Disorder> {
         demand(!self.closed, "nothing behind log_closed", "another entry")?;
         match entry {
-            Entry::Manifest(manifest) => self.log.manifests.push((index, manifest)),
+            Entry::Manifest(manifest) => self.manifest(index, manifest)?,
             Entry::Terms(terms) => {
                 self.terms.insert(index, terms);
             }
@@ -66,8 +67,20 @@ impl Order {
             Entry::LogClosed(_) => self.closed = true,
             Entry::Payout(payout) => self.log.payouts.push((index, payout)),
             Entry::Liabilities(list) => self.log.liabilities.push((index, list)),
-            Entry::ExternalInput(_) => {}
+            Entry::Accrual(accrual) => self.log.accruals.push((index, accrual)),
+            Entry::ExternalInput(input) => {
+                let fees = Some(&input).filter(|input| input.name == FEES_INPUT).and_then(FeesPpm::of);
+                self.log.fees.extend(fees.map(|fees| (index, fees)));
+            }
         }
+        Ok(())
+    }
+
+    /// Accruals have one length in all of a log.
+    fn manifest(&mut self, index: u64, manifest: Manifest) -> Result<(), Disorder> {
+        let every = self.log.manifests.first().map_or(manifest.accrual_epochs, |(_, first)| first.accrual_epochs);
+        demand(manifest.accrual_epochs == every, format!("accrual_epochs {every}"), manifest.accrual_epochs)?;
+        self.log.manifests.push((index, manifest));
         Ok(())
     }
 

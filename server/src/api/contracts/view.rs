@@ -1,5 +1,6 @@
 //! A contract as customers and the operator see it.
 
+use audit_core::hash::Hash32;
 use audit_core::work::{Sats, Work};
 use serde::Serialize;
 use sqlx::AnyPool;
@@ -10,7 +11,7 @@ use super::cursor;
 use crate::api::page::Page;
 use crate::clock::now_ms;
 use crate::db::contracts::{Contract, Opened, Status};
-use crate::db::{DbError, epochs, settlements, work_sums};
+use crate::db::{DbError, accruals, epochs, settlements, work_sums};
 
 /// A contract. Before confirmation the fields of the log are null.
 #[derive(Serialize, ToSchema)]
@@ -83,12 +84,19 @@ pub async fn with_claims(pool: &AnyPool, published: u64, contract: &Contract) ->
     let claims = match &contract.opened {
         None => Claims::default(),
         Some(opened) => Claims {
-            credited: Some(settlements::credited(pool, &opened.contract_id, published).await?),
+            credited: Some(credited(pool, &opened.contract_id, published).await?),
             work: Some(work_sums::of_contract(pool, &opened.contract_id, published).await?),
             milliseconds: epochs::milliseconds_of_contract(pool, &opened.contract_id, published).await?,
         },
     };
     Ok(ContractView::with(contract, now_ms(), &claims))
+}
+
+/// By settlements and by accruals.
+async fn credited(pool: &AnyPool, contract: &Hash32, published: u64) -> Result<Sats, DbError> {
+    let settled = settlements::credited(pool, contract, published).await?;
+    let accrued = accruals::credited(pool, contract, published).await?;
+    Ok(settled.checked_add(accrued).unwrap_or(Sats::MAX))
 }
 
 /// A page of contracts out of up to `limit + 1` rows.

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use audit_core::{
+    accrual::AccrualFile,
     allocation::operator_id,
     audit::CheckId,
-    entry::{Maintenance, Scheme, Settlement, Terms},
+    entry::{Accrual, Entry, Maintenance, Scheme, Settlement, Terms},
     settlement::{Credit, SettlementFile, credits_root},
     work::{Sats, Work},
 };
 
 use super::{Cheats, sats};
+use crate::evidence::Log;
 use crate::operator::{
-    ORIGIN,
+    ORIGIN, Script,
     cases::{Vector, of},
     terms,
 };
@@ -22,9 +24,24 @@ pub fn with_buyer_2(second: Terms) -> [Terms; 2] {
     [terms(), second]
 }
 
-/// Buyer 2 mines solo. With one unit unsold a block of two is his.
+/// Buyer 2 mines solo.
 pub fn solo() -> [Terms; 2] {
     with_buyer_2(Terms { scheme: Scheme::Solo, ..terms() })
+}
+
+/// How many units are not sold in a story in which one of the two blocks is drawn for the solo buyer.
+///
+/// # Panics
+/// Never, as long as draws are as likely as units.
+pub fn units_beside_a_solo_block() -> u128 {
+    let has_solo_block = |own_units: &u128| {
+        let story = Script::tell(&Cheats { terms: &solo(), own_units: *own_units, ..Cheats::default() });
+        let log = Log::of_bundle(&story.files).expect("the story is a log");
+        let solo =
+            log.entries.iter().filter(|entry| matches!(entry, Entry::Settlement(it) if it.solo_sats > Sats::ZERO));
+        solo.count() == 1
+    };
+    (1..50).find(has_solo_block).expect("two blocks of 49 tries")
 }
 
 /// Buyer 2 pays for running the machines: with one unit unsold a satoshi in each epoch.
@@ -37,14 +54,36 @@ pub fn pplns() -> [Terms; 2] {
     [Terms { scheme: Scheme::Pplns { window_work: Work::new(60) }, ..terms() }; 2]
 }
 
+/// Buyer 2 is paid by time, without and with fees.
+pub fn pps() -> [Terms; 2] {
+    with_buyer_2(Terms { scheme: Scheme::Pps, ..terms() })
+}
+
+/// See [`pps`].
+pub fn fpps() -> [Terms; 2] {
+    with_buyer_2(Terms { scheme: Scheme::Fpps, ..terms() })
+}
+
 pub(super) fn threats() -> BTreeMap<&'static str, Vector> {
-    let solo = Cheats { terms: &solo(), own_units: 1, settlement: &keep_a_solo_block, ..Cheats::default() };
+    let solo = Cheats {
+        terms: &solo(),
+        own_units: units_beside_a_solo_block(),
+        settlement: &keep_a_solo_block,
+        ..Cheats::default()
+    };
     let charging = Cheats { terms: &charging(), own_units: 1, settlement: &overcharge, ..Cheats::default() };
     let shifted = Cheats { terms: &pplns(), late_buyer: true, settlement: &shift_window, ..Cheats::default() };
-    let settle_sum = Some(CheckId::SettleSum);
+    let pps_terms = pps();
+    let softer = Cheats { terms: &pps_terms, accrual: &price_softer, ..Cheats::default() };
+    let left_out = Cheats { terms: &pps_terms, accrual: &|_, _| false, epochs_after: 3, ..Cheats::default() };
+    let fpps = Cheats { terms: &fpps(), fees: &|fees| fees.ppm += 1, ..Cheats::default() };
+    let (settle_sum, accrual_sum) = (Some(CheckId::SettleSum), Some(CheckId::AccrualSum));
     BTreeMap::from([
         ("threat-misdraw-solo", of(&solo, settle_sum)),
         ("threat-overcharge-maintenance", of(&charging, settle_sum)),
+        ("threat-soften-price", of(&softer, accrual_sum)),
+        ("threat-leave-accrual-out", of(&left_out, accrual_sum)),
+        ("threat-invent-fees", of(&fpps, Some(CheckId::InputFees))),
         // Both buyers' credits change, so nobody's in particular is looked at.
         ("threat-shift-window", Vector { receipt: None, ..of(&shifted, settle_sum) }),
     ])
@@ -57,6 +96,15 @@ fn keep_a_solo_block(entry: &mut Settlement, file: &mut SettlementFile) {
         (entry.solo_sats, entry.fee_sats) = (Sats::ZERO, Sats::ZERO);
         entry.credits = credits_root(&file.credits).expect("one credit");
     }
+}
+
+/// Work is paid as if a block took twice as much of it; entry and file agree.
+fn price_softer(entry: &mut Accrual, file: &mut AccrualFile) -> bool {
+    file.credits.iter_mut().for_each(|credit| credit.sats = sats(credit.sats.get() / 2));
+    entry.fee_sats = sats(entry.fee_sats.get() / 2);
+    entry.credits = credits_root(&file.credits).expect("still a list");
+    entry.gross_sats = sats(entry.credits.total_sats.get() + entry.fee_sats.get());
+    true
 }
 
 /// The only contract that pays maintenance pays one satoshi more.

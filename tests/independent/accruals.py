@@ -1,0 +1,181 @@
+"""Recomputes what is paid by time: accrual.sum and input.fees (docs/LOG.md §8.3)."""
+
+from bitcoin import network_target
+from entries import FEES, parse_fees
+from report import Wrong, compare
+from settlements import DEADLINE, PPM, charge, credit_rows
+from trees import sum_tree
+from wire import U32, Malformed, array, display, hash_value, integer, parse_json, record, row, sats
+
+FILE = record(accrual=integer(), credits=array(row(sats, hash_value)))
+BY_TIME = "pps", "fpps"
+FEE_BLOCKS = 144
+ENTRIES = "log/tile/entries"
+
+
+def subsidy(network, height):
+    """What a block creates besides its fees."""
+    return 5_000_000_000 >> min(height // (150 if network == "regtest" else 210_000), 63)
+
+
+def fee_rates(order):
+    """All fee rates of a log with their leaf indices."""
+    inputs = ((index, entry) for index, entry in enumerate(order.entries) if entry.type == "external_input")
+    return [(index, *parse_fees(entry)) for index, entry in inputs if entry.name == FEES]
+
+
+def check_fees(log, judged, chain, report):
+    """Every rate is that of the blocks it names, and no epoch with an FPPS contract has an old one."""
+    rates = fee_rates(log.order)
+    needs = [each.epoch for each in judged if each.allocation and any(scheme(log.order, one) == "fpps" for one in each.allocation)]
+    if not rates and not needs:
+        report.settle("input.fees", "not_applicable")
+        return
+    for index, ppm, height, hashed in rates:
+        with report.judging("input.fees", ENTRIES):
+            header = chain.header(height)
+            compare(ENTRIES, display(hashed), display(header.hash) if header else "no block", index)
+            compare(ENTRIES, fees_of(chain, height), ppm, index)
+    for epoch in needs:
+        with report.judging("input.fees", ENTRIES):
+            newest = [rate for rate in rates if rate[0] < epoch.open_index][-1:]
+            oldest = epoch.open.chain.height - 2 * FEE_BLOCKS
+            if not newest or newest[0][2] < oldest:
+                raise Wrong(ENTRIES, f"a fee rate of height {oldest} or above", newest or "none", epoch.open_index)
+    report.finish("input.fees")
+
+
+def fees_of(chain, height):
+    """Fees in millionths of subsidies, of the last blocks up to a height."""
+    heights = range(max(height - FEE_BLOCKS + 1, chain.start), height + 1)
+    subsidies = sum(subsidy(chain.network, each) for each in heights)
+    rewards = sum(value for each in heights for value, _ in chain.outputs[each - chain.start])
+    return min(max(rewards - subsidies, 0) * PPM // subsidies, U32) if subsidies else 0
+
+
+def scheme(order, identity):
+    """The name of a contract's scheme."""
+    contract = order.contracts.get(identity)
+    return order.terms[contract.open.terms].scheme[0] if contract else "proportional"
+
+
+def price(chain, epoch, rates):
+    """(subsidy, work of a block, fee rate) of an epoch."""
+    tip = epoch.open.chain
+    height, branch = chain.branch(tip.hash)
+    nbits = branch.required_nbits(height + 1, branch.header(height).ntime)
+    fees = [rate[1] for rate in rates if rate[0] < epoch.open_index][-1:]
+    return subsidy(chain.network, height + 1), 2**256 // (network_target(nbits) + 1), (fees or [0])[0]
+
+
+class Period:
+    """The epochs of one accrual."""
+
+    def __init__(self, number, judged):
+        self.number, self.judged = number, judged
+        self.since = judged[-1].epoch.close_index
+
+    def worth(self, order, chain, rates):
+        """Work and what it is worth, in 2⁻⁶⁴ satoshis, by contract; None where something is not known."""
+        worth = {}
+        for each in self.judged:
+            if each.parts is None:
+                return None
+            by_time = {one: work for one, work in each.parts.items() if work and scheme(order, one) in BY_TIME}
+            if not by_time:
+                continue
+            if chain is None or not chain.branch(each.epoch.open.chain.hash):
+                return None
+            created, block_work, fees_ppm = price(chain, each.epoch, rates)
+            for one, work in by_time.items():
+                fees = fees_ppm if scheme(order, one) == "fpps" else 0
+                amount, sum_of_work = worth.get(one, (0, 0))
+                amount += work * created * (PPM + fees) * 2**64 // (block_work * PPM)
+                worth[one] = amount, sum_of_work + work
+        return worth
+
+
+def check_accruals(files, log, judged, chain, report):
+    """Compares the log's accruals with what they must be; gives the recomputed credits of each that was logged."""
+    order, every = log.order, log.order.every
+    rates = fee_rates(order)
+    closed = [each for each in judged if each.epoch.close]
+    periods = [Period(n, closed[(n - 1) * every : n * every]) for n in range(1, len(closed) // every + 1)]
+    logged, credits, applies = list(order.accruals), {}, False
+    for period in periods:
+        worth = period.worth(order, chain, rates)
+        found = logged.pop(0) if logged and logged[0][1].accrual <= period.number else None
+        applies |= bool(found) or worth is None or bool(worth)
+        with report.judging("accrual.sum", f"accrual/{period.number}.json"):
+            check_deadline(period, found[0] if found else log.checkpoint.size, order, bool(found) or bool(worth))
+            if worth is None:
+                report.leave_out("accrual.sum")
+            elif found:
+                credits[found[1].accrual] = check_accrual(files, period, worth, *found, order, every)
+    for index, entry in logged:
+        with report.judging("accrual.sum", ENTRIES):
+            raise Wrong(ENTRIES, "no accrual", entry.accrual, index)
+    if applies or report.failed("accrual.sum"):
+        report.finish("accrual.sum")
+    else:
+        report.settle("accrual.sum", "not_applicable")
+    return credits
+
+
+def check_deadline(period, until, order, applies):
+    """An accrual stands before the third epoch_open after the close that made it due, and behind that close."""
+    after = [epoch.open_index for epoch in order.epochs if period.since < epoch.open_index < until]
+    if applies and (len(after) >= DEADLINE or until < period.since):
+        raise Wrong(ENTRIES, f"accrual {period.number} in time", "none", period.since)
+
+
+def check_accrual(files, period, worth, index, entry, order, every):
+    """The entry and its file say what was computed; gives the credits."""
+    if not worth:
+        raise Wrong(ENTRIES, "no accrual: nothing is paid by time", entry.accrual, index)
+    gross, fee, maintenance, credits = 0, 0, 0, {}
+    for identity, (amount, work) in worth.items():
+        whole = amount >> 64
+        taken = charge(order.terms[order.contracts[identity].open.terms], whole, work)
+        gross, fee, maintenance = gross + whole, fee + taken[0], maintenance + taken[1]
+        credits[identity] = whole - sum(taken)
+    rows = credit_rows(credits)
+    total, root = sum_tree(rows)
+    expected = {
+        "accrual": period.number, "from_epoch": (period.number - 1) * every + 1, "to_epoch": period.number * every,
+        "gross_sats": gross, "fee_sats": fee, "maintenance_sats": maintenance,
+    }
+    for field, value in expected.items():
+        compare(ENTRIES, f"{field} {value}", f"{field} {getattr(entry, field)}", index)
+    stated = entry.credits
+    compare(ENTRIES, (len(rows), total, root.hex()), (stated.count, stated.total_sats, stated.root.hex()), index)
+    path = f"accrual/{entry.accrual}.json"
+    content = read_file(files, entry.accrual)
+    compare(path, entry.accrual, content.accrual)
+    compare(path, rows, content.credits)
+    return credits
+
+
+def read_file(files, number):
+    """An accrual's file."""
+    path = f"accrual/{number}.json"
+    if path not in files:
+        raise Wrong(path, "the credits", "no file")
+    return parse_json(files[path], FILE)
+
+
+def check_mine(files, identity, credits, claims, report):
+    """The contract's credits in the files and on the page are the recomputed ones; gives their sum."""
+    for number, right in credits.items():
+        path = f"accrual/{number}.json"
+        try:
+            rows = read_file(files, number).credits
+        except (Wrong, Malformed):
+            report.leave_out("settle.mine")  # that is accrual.sum's failure
+            continue
+        listed = {each: amount for amount, each in rows}
+        compare(path, right.get(identity, 0), listed.get(identity, 0))
+    for claim in claims:
+        right = credits.get(claim["accrual"], {}).get(identity, 0)
+        compare(f"accrual/{claim['accrual']}.json", right, claim["credit_sats"])
+    return sum(right.get(identity, 0) for right in credits.values())

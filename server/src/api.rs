@@ -12,6 +12,7 @@ pub mod admin;
 pub mod body;
 pub mod contracts;
 pub mod idempotent;
+pub mod invoices;
 pub mod metrics;
 pub mod middleware;
 pub mod offers;
@@ -90,6 +91,7 @@ fn customer_routes(config: &mut ServiceConfig<'_>) {
         .service(contracts::buy_contract)
         .service(contracts::list_contracts)
         .service(contracts::read_contract)
+        .service(invoices::read_invoice)
         .service(contracts::list_contract_epochs)
         .service(contracts::list_contract_credits)
         .service(status::read_status)
@@ -107,6 +109,8 @@ fn operator_routes(config: &mut ServiceConfig<'_>) {
         .service(admin::list_all_contracts)
         .service(admin::confirm_payment)
         .service(admin::cancel_contract)
+        .service(invoices::list_invoices)
+        .service(admin::transaction::broadcast)
         .service(admin::read_ledger)
         .service(admin::lot::create_lot)
         .service(admin::lot::list_lots)

@@ -2,6 +2,7 @@
 
 mod lots;
 pub mod operator_token;
+mod payments;
 mod promises;
 mod rigs;
 mod sample_offer;
@@ -60,7 +61,8 @@ impl App {
         if let Some(name) = &config.sample_offer {
             sample_offer::ensure(name, config.money.capacity_hs, &database, &engine).await?;
         }
-        let state = State::new(Arc::new(config), database.clone(), engine.clone(), lots, operator_token);
+        let invoicing = payments::watch(&config, &database, &engine, stop.clone())?;
+        let state = State::new(Arc::new(config), database.clone(), engine.clone(), lots, invoicing, operator_token);
         let server = serve(Data::new(state), listener)?;
         Ok(Self { http, stratum, server, engine, database, stop })
     }
@@ -113,8 +115,11 @@ fn bind(address: SocketAddr) -> Result<TcpListener> {
 fn nodes(config: &Config) -> Result<Nodes> {
     let nodes = if config.is_embedded() {
         let folder = config.storage.data.join("node");
-        let chain =
-            EmbeddedChain::open(&folder, EmbeddedConfig { nbits: config.node.embedded_nbits, endowment: None })?;
+        let endowment = config.node.embedded_endowment.as_deref();
+        let endowment =
+            endowment.map(|address| promises::script_of("--embedded-endowment", address, config)).transpose()?;
+        let endowment = endowment.map(|script| script.to_bytes());
+        let chain = EmbeddedChain::open(&folder, EmbeddedConfig { nbits: config.node.embedded_nbits, endowment })?;
         vec![Arc::new(chain) as Arc<dyn Node>]
     } else {
         config.node.node.iter().map(|node| core_node(node)).collect::<Result<_>>()?

@@ -10,9 +10,11 @@ use audit_core::work::{Level, Nbits, Units};
 use bitcoin::Network;
 use clap::{ArgAction, Args, ValueEnum};
 
+pub use payments::PaymentConfig;
 pub use stratum::{StratumLimits, StratumListener, TlsFiles};
 pub use witnesses::WitnessConfig;
 
+mod payments;
 mod stratum;
 mod witnesses;
 
@@ -33,6 +35,8 @@ pub struct Config {
     pub witnesses: WitnessConfig,
     #[command(flatten)]
     pub money: MoneyConfig,
+    #[command(flatten)]
+    pub payments: PaymentConfig,
     /// How program logs are written to stderr: text for people, json for machines, one object a line
     #[arg(long, default_value = "text")]
     pub log_format: LogFormat,
@@ -81,6 +85,9 @@ pub struct NodeConfig {
     /// The log's network; the embedded chain is regtest
     #[arg(long, default_value = "regtest", value_parser = network)]
     pub network: Network,
+    /// Address that owns a coin of 100 bitcoin on the embedded chain from its start, so that somebody can pay
+    #[arg(long, value_name = "ADDRESS")]
+    pub embedded_endowment: Option<String>,
     /// Network target of the embedded chain as 8 hex digits
     #[arg(long, default_value = "1e03ffff", value_name = "HEX", value_parser = nbits)]
     pub embedded_nbits: Nbits,

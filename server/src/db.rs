@@ -14,6 +14,7 @@ mod columns;
 pub mod contracts;
 pub mod epochs;
 pub mod idempotency;
+pub mod invoices;
 pub mod ledger;
 pub mod liabilities;
 pub mod log_entries;

@@ -27,6 +27,7 @@ use crate::db::{Database, DbError, epochs};
 use crate::epochs::{EpochLoop, Pace};
 use crate::evidence::EvidenceStore;
 use crate::liabilities::Liabilities;
+use crate::payments::{Invoicing, PaymentGateway, Payments};
 use crate::settlement::Settler;
 use crate::tlog::{Cosigner, Head, Sequencer, SequencerGuard, TlogError, WitnessSettings, WitnessStatus};
 
@@ -38,7 +39,7 @@ mod supervise;
 #[cfg(test)]
 mod tests;
 
-pub use contract::{ContractRefused, Payment, open_contract};
+pub use contract::{ContractRefused, Payment, open_paid_contract, publish};
 pub use first_entries::Promises;
 pub(crate) use supervise::{Backoff, pause};
 
@@ -184,7 +185,26 @@ impl Engine {
         self.failure.take()
     }
 
-    /// The right to append to the log. Take it **before** beginning the transaction that [`open_contract`] is part of,
+    /// The node, or several as one.
+    pub fn node(&self) -> Arc<dyn Node> {
+        Arc::clone(&self.node)
+    }
+
+    /// Watches a gateway until `stop`, at least `every` so often, and opens what it shows to be paid.
+    pub fn watch_payments(
+        &self,
+        gateway: Arc<dyn PaymentGateway>,
+        every: Duration,
+        capacity: Units,
+        stop: CancellationToken,
+    ) -> Invoicing {
+        let payments = Payments::new(gateway, self.database.clone(), self.sequencer.clone(), capacity, every);
+        let invoicing = payments.invoicing();
+        self.failure.spawn(&self.tasks, "payments", payments.run(stop));
+        invoicing
+    }
+
+    /// The right to append to the log. Take it **before** beginning the transaction that [`open_paid_contract`] is part of,
     /// and integrate after the commit.
     pub async fn lock_log(&self) -> SequencerGuard {
         self.sequencer.lock().await

@@ -22,6 +22,7 @@ pub mod engine;
 mod epochs;
 pub mod evidence;
 mod liabilities;
+pub mod payments;
 pub mod problem;
 pub mod proofs;
 mod rewards;

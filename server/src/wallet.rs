@@ -42,8 +42,9 @@ pub struct WalletConfig {
     pub name: &'static str,
     pub descriptors: Descriptors,
     pub network: Network,
-    /// First block to read. Another one than before reads the chain again from there.
-    pub birthday: u32,
+    /// First block to read. Another one than before reads the chain again from there; `None` goes on with what was read
+    /// before, or begins at the node's best block.
+    pub birthday: Option<u32>,
     /// How many addresses behind the last one that was given out are watched too: what a restored backup may not know.
     pub lookahead: u32,
 }
@@ -55,6 +56,7 @@ pub struct Wallet(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     config: WalletConfig,
+    birthday: u32,
     scan: String,
     database: Database,
     node: Arc<dyn Node>,
@@ -114,7 +116,8 @@ impl Wallet {
     /// # Errors
     /// The node does not tell its genesis block, or what is stored is of other descriptors, network or chain.
     pub async fn open(database: Database, node: Arc<dyn Node>, config: WalletConfig) -> Result<Self, WalletError> {
-        let scan = format!("{}/{}", config.descriptors.id(), config.birthday);
+        let birthday = birthday(&database, &*node, &config).await?;
+        let scan = scan_of(&config.descriptors, birthday);
         let genesis = node.block_hash_at(0).await?.ok_or(WalletError::Malformed("genesis block"))?;
         let stored = stored(&database, config.name, &scan).await?;
         let wallet = match stored {
@@ -122,7 +125,7 @@ impl Wallet {
             None => create(&config, genesis)?,
         };
         let state = Mutex::new(State { wallet, mempool: SeenMempool::default() });
-        let opened = Self(Arc::new(Inner { config, scan, database, node, state }));
+        let opened = Self(Arc::new(Inner { config, birthday, scan, database, node, state }));
         opened.store(&mut *opened.0.state.lock().await).await?;
         Ok(opened)
     }
@@ -171,6 +174,14 @@ impl Wallet {
         let state = self.0.state.lock().await;
         let tip = state.wallet.latest_checkpoint().height();
         state.wallet.get_tx(*txid).map_or(Position::Gone, |found| position(&found.chain_position, tip))
+    }
+
+    /// Whether the newest block that was read is the node's best. Not so while the node has fewer blocks than before.
+    ///
+    /// # Errors
+    /// The node does not answer.
+    pub async fn is_current(&self) -> Result<bool, WalletError> {
+        Ok(self.0.node.tip().await?.hash == self.tip().await.1)
     }
 
     /// Height and hash of the newest block that was read.
@@ -225,6 +236,25 @@ impl Wallet {
 impl From<CannotConnectError> for WalletError {
     fn from(_: CannotConnectError) -> Self {
         Self::Moved
+    }
+}
+
+/// Names a scan: the descriptors, then the first block.
+fn scan_of(descriptors: &Descriptors, birthday: u32) -> String {
+    format!("{}/{birthday}", descriptors.id())
+}
+
+/// The first block to read: as configured, else as in the scan that reaches back furthest, else the node's best.
+async fn birthday(database: &Database, node: &dyn Node, config: &WalletConfig) -> Result<u32, WalletError> {
+    if let Some(birthday) = config.birthday {
+        return Ok(birthday);
+    }
+    let scans = wallets::scans(database.pool(), config.name).await?;
+    let id = config.descriptors.id();
+    let of_these = |scan: &String| scan.strip_prefix(&id)?.strip_prefix('/')?.parse().ok();
+    match scans.iter().filter_map(of_these).min() {
+        Some(birthday) => Ok(birthday),
+        None => Ok(node.tip().await?.height),
     }
 }
 

@@ -6,6 +6,7 @@ mod api {
     mod bodies;
     mod harness;
     mod idempotency;
+    mod invoices;
     mod ledger;
     mod lots;
     mod operator;

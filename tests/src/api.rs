@@ -4,6 +4,8 @@ use anyhow::{Context, bail};
 use audit_core::contract::Receipt;
 use audit_core::hash::Hash32;
 use audit_core::work::{Units, Work};
+use bitcoin::Transaction;
+use bitcoin::consensus::encode::serialize_hex;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -37,6 +39,17 @@ pub struct Contract {
     pub receipt: Option<Receipt>,
     pub credited_sats: u64,
     pub work: Work,
+}
+
+/// How a contract is paid.
+#[derive(Deserialize, Debug)]
+pub struct Invoice {
+    pub state: String,
+    /// Null for a moment after the purchase.
+    pub address: Option<String>,
+    pub price_sats: u64,
+    pub missing_sats: u64,
+    pub credited_sats: u64,
 }
 
 /// What the server says about itself.
@@ -116,6 +129,18 @@ impl Api {
     pub async fn confirm_payment(&self, contract: &Contract) -> anyhow::Result<Contract> {
         let payment = json!({ "received_sats": contract.price_sats, "payment_note": "paid on the test chain" });
         self.post(&format!("admin/contracts/{}/confirm-payment", contract.id), &payment).await
+    }
+
+    /// A contract's invoice.
+    pub async fn invoice(&self, id: &str) -> anyhow::Result<Invoice> {
+        self.get(&format!("contracts/{id}/invoice")).await
+    }
+
+    /// As the operator: hands a transaction to the network; its txid.
+    pub async fn broadcast(&self, transaction: &Transaction) -> anyhow::Result<String> {
+        let body = json!({ "raw_transaction": serialize_hex(transaction) });
+        let answer: Value = self.post("admin/transactions", &body).await?;
+        Ok(answer["txid"].as_str().context("no txid")?.to_owned())
     }
 
     /// How the server is doing.

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
 
 use anyhow::{Context, bail};
+use bitcoin::consensus::encode::deserialize_hex;
+use bitcoin::{Block, Transaction};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -69,6 +71,29 @@ impl Bitcoind {
     pub async fn best_block(&self) -> anyhow::Result<String> {
         let best = self.rpc("getbestblockhash", json!([])).await?;
         Ok(best.as_str().context("getbestblockhash answered no text")?.to_owned())
+    }
+
+    /// Mines blocks on regtest with all that waits.
+    pub async fn mine(&self, count: u64, address: &str) -> anyhow::Result<()> {
+        self.rpc("generatetoaddress", json!([count, address])).await.map(drop)
+    }
+
+    /// The coinbase of the block at a height.
+    pub async fn coinbase(&self, height: u64) -> anyhow::Result<Transaction> {
+        let hash = self.rpc("getblockhash", json!([height])).await?;
+        let block = self.rpc("getblock", json!([hash, 0])).await?;
+        let block: Block = deserialize_hex(block.as_str().context("getblock answered no text")?)?;
+        block.txdata.into_iter().next().context("a block without a coinbase")
+    }
+
+    /// Throws away the newest blocks on regtest and puts one more, without transactions, in their place.
+    pub async fn reorganise(&self, depth: u64, address: &str) -> anyhow::Result<()> {
+        let first = self.rpc("getblockhash", json!([self.height().await? + 1 - depth])).await?;
+        self.rpc("invalidateblock", json!([first])).await?;
+        for _ in 0..=depth {
+            self.rpc("generateblock", json!([address, []])).await?;
+        }
+        Ok(())
     }
 
     /// Kills the node, at whatever it is doing.

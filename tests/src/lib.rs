@@ -26,4 +26,5 @@ pub mod server;
 pub mod signal;
 pub mod stratum;
 pub mod verify;
+pub mod wallet;
 pub mod witness;

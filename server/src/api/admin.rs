@@ -2,6 +2,7 @@
 
 pub mod lot;
 pub mod offer;
+pub mod transaction;
 
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpResponse, get, post};
@@ -19,6 +20,7 @@ use super::page::{Page, PageQuery};
 use crate::clock::now_ms;
 use crate::db::contracts::{self, Status};
 use crate::db::ledger::{self, Balance};
+use crate::engine;
 use crate::problem::{Problem, ProblemBody};
 
 use offer::{NewOffer, OfferRequest};
@@ -117,7 +119,7 @@ pub(crate) async fn confirm_payment(
         let log = state.engine.lock_log().await;
         let response =
             once(&state, Some(scope), &*request, async |tx| confirm::confirm(tx, &log, *id, &payment).await).await?;
-        confirm::publish(&log).await;
+        engine::publish(&log).await;
         Ok(response)
     });
     confirmed.await.map_err(Problem::internal)?

@@ -17,8 +17,9 @@ use super::page::{Page, PageQuery, created_cursor};
 use crate::db::contracts::{self, Contract};
 use crate::db::epochs::{self, ContractEpochRow};
 use crate::db::settlements::{self, LoggedCredit};
+use crate::payments::Invoicing;
 use crate::problem::{Problem, ProblemBody};
-use purchase::{Purchase, PurchaseRequest};
+use purchase::{Purchase, PurchaseRequest, Selling};
 use view::ContractView;
 
 /// A contract's part of a closed epoch, as the server states it. The verifier recomputes it from the shares.
@@ -60,8 +61,16 @@ pub(crate) async fn buy_contract(
 ) -> Result<HttpResponse, Problem> {
     let purchase = Purchase::parse(&request, state.config.node.network)?;
     let scope = key.scope(format!("account:{}", customer.account.id));
-    let capacity = state.config.money.capacity_hs;
-    once(&state, Some(scope), &*request, async |tx| purchase.reserve(tx, customer.account.id, capacity).await).await
+    let selling = Selling {
+        capacity: state.config.money.capacity_hs,
+        reservation_ms: state.config.payments.reservation_ms,
+        invoicing: state.invoicing.clone(),
+    };
+    let bought =
+        once(&state, Some(scope), &*request, async |tx| purchase.reserve(tx, customer.account.id, &selling).await)
+            .await;
+    selling.invoicing.iter().for_each(Invoicing::wake);
+    bought
 }
 
 /// The customer's contracts, newest first.
@@ -151,7 +160,7 @@ pub(crate) async fn list_contract_credits(
     Ok(Json(Page::of(rows, limit, |row| row.credit.settlement.to_string(), CreditView::from)))
 }
 
-async fn own(customer: &Customer, state: &State, id: Uuid) -> Result<Contract, Problem> {
+pub(super) async fn own(customer: &Customer, state: &State, id: Uuid) -> Result<Contract, Problem> {
     let contract = contracts::by_id(state.database.pool(), id).await?;
     contract.filter(|contract| contract.account_id == customer.account.id).ok_or_else(|| Problem::not_found("contract"))
 }

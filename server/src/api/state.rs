@@ -13,6 +13,7 @@ use crate::clock::now_ms;
 use crate::config::Config;
 use crate::db::Database;
 use crate::engine::Engine;
+use crate::payments::Invoicing;
 
 /// Passwords hashed at the same time. Each takes 19 MiB and a core for tens of milliseconds.
 const HASHED_AT_ONCE: usize = 4;
@@ -24,6 +25,8 @@ pub struct State {
     pub engine: Engine,
     /// Whose rigs are served; the pool asks it too.
     pub lots: Arc<Lots>,
+    /// How purchases are paid; `None` while the operator confirms payments by hand.
+    pub invoicing: Option<Invoicing>,
     /// Since when lots and metrics count.
     pub started_ms: u64,
     pub metrics: Metrics,
@@ -39,6 +42,7 @@ impl State {
         database: Database,
         engine: Engine,
         lots: Arc<Lots>,
+        invoicing: Option<Invoicing>,
         operator_token: OperatorToken,
     ) -> Self {
         Self {
@@ -46,6 +50,7 @@ impl State {
             database,
             engine,
             lots,
+            invoicing,
             started_ms: now_ms(),
             metrics: Metrics::default(),
             operator_token,

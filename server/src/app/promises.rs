@@ -30,10 +30,15 @@ pub(super) fn of(config: &Config) -> Result<Promises> {
 /// nobody has.
 fn payout_script(config: &Config) -> Result<ScriptBuf> {
     let Some(address) = &config.pool.payout_address else { return nobody() };
+    script_of("--payout-address", address, config)
+}
+
+/// The script of the address that a flag names.
+pub(super) fn script_of(flag: &str, address: &str, config: &Config) -> Result<ScriptBuf> {
     let address = Address::from_str(address)
-        .context("--payout-address is no Bitcoin address")?
+        .with_context(|| format!("{flag} is no Bitcoin address"))?
         .require_network(config.node.network)
-        .with_context(|| format!("--payout-address is not of the network {}", config.node.network))?;
+        .with_context(|| format!("{flag} is not of the network {}", config.node.network))?;
     Ok(address.script_pubkey())
 }
 

@@ -140,6 +140,16 @@ pub async fn cancel(tx: &mut Tx, id: Uuid) -> Result<bool, DbError> {
     Ok(done.rows_affected() == 1)
 }
 
+/// Keeps a reserved contract's units longer.
+pub async fn extend_reservation(tx: &mut Tx, id: Uuid, until_ms: u64) -> Result<(), DbError> {
+    sqlx::query("UPDATE contracts SET reserved_until_ms = $2 WHERE id = $1 AND status = 'reserved'")
+        .bind(id.to_string())
+        .bind(signed(until_ms))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// How many unpaid reservations an account holds at `now_ms`.
 pub async fn count_reserved(tx: &mut Tx, account_id: Uuid, now_ms: u64) -> Result<u64, DbError> {
     let row = sqlx::query(

@@ -14,6 +14,13 @@ pub async fn changes(pool: &AnyPool, wallet: &str, scan: &str) -> Result<Vec<Str
     rows.iter().map(|row| Ok(row.try_get("change")?)).collect()
 }
 
+/// The scans of a wallet.
+pub async fn scans(pool: &AnyPool, wallet: &str) -> Result<Vec<String>, DbError> {
+    let rows =
+        sqlx::query("SELECT DISTINCT scan FROM wallet_changes WHERE wallet = $1").bind(wallet).fetch_all(pool).await?;
+    rows.iter().map(|row| Ok(row.try_get("scan")?)).collect()
+}
+
 /// Adds a change behind the last. One process writes, so the number is free.
 pub async fn add_change(pool: &AnyPool, wallet: &str, scan: &str, change: &str) -> Result<(), DbError> {
     sqlx::query(

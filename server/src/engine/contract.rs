@@ -6,6 +6,7 @@ use audit_core::work::Sats;
 use thiserror::Error;
 
 use crate::db::contracts::{Contract, Opened, Status};
+use crate::db::ledger::{self, Account, LedgerError, Posting, Transaction, Voucher};
 use crate::db::{DbError, Tx, contracts, epochs};
 use crate::tlog::{SequencerGuard, TlogError};
 
@@ -30,6 +31,9 @@ pub enum ContractRefused {
     /// The database refused.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The ledger refused.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 /// Opens a reserved contract inside the caller's transaction: fixes its term and id, appends `contract_open`, and makes
@@ -38,7 +42,7 @@ pub enum ContractRefused {
 ///
 /// The term starts after the start of every epoch that is open already, so the contract is in every allocation of its
 /// term, from the next epoch on.
-pub async fn open_contract(
+pub(super) async fn open_contract(
     guard: &SequencerGuard,
     tx: &mut Tx,
     contract: &Contract,
@@ -70,6 +74,40 @@ pub async fn open_contract(
         payment_note: payment.note.clone(),
     };
     if contracts::activate(tx, contract.id, &opened).await? { Ok(opened) } else { Err(ContractRefused::NotReserved) }
+}
+
+/// Opens a reserved contract as [`open_contract`] does and books its payment: the price to sales, what was paid above it to
+/// what is owed to the customer.
+pub async fn open_paid_contract(
+    guard: &SequencerGuard,
+    tx: &mut Tx,
+    contract: &Contract,
+    payment: &Payment,
+    now_ms: u64,
+) -> Result<Opened, ContractRefused> {
+    let opened = open_contract(guard, tx, contract, payment, now_ms).await?;
+    let voucher = Voucher::Entry(opened.leaf_index);
+    ledger::post(tx, &payment_transaction(contract, payment, voucher, now_ms)).await?;
+    Ok(opened)
+}
+
+/// Brings a committed entry under a published checkpoint. A failure here is no failure of what was committed: the next
+/// integration covers it.
+pub async fn publish(log: &SequencerGuard) {
+    if let Err(error) = log.integrate().await {
+        tracing::error!(%error, "an opened contract waits for the next checkpoint");
+    }
+}
+
+fn payment_transaction(contract: &Contract, payment: &Payment, voucher: Voucher, created_ms: u64) -> Transaction {
+    let mut postings = vec![
+        Posting::debit(Account::ContractPayments, payment.received),
+        Posting::credit(Account::ContractSales, contract.price),
+    ];
+    if let Some(excess) = payment.received.checked_sub(contract.price).filter(|excess| *excess > Sats::ZERO) {
+        postings.push(Posting::credit(Account::Overpaid { account_id: contract.account_id }, excess));
+    }
+    Transaction { kind: "contract_payment", reference: contract.id.to_string(), voucher, created_ms, postings }
 }
 
 fn receipt(contract: &Contract, from_ms: u64, until_ms: u64) -> Receipt {

@@ -162,6 +162,18 @@ impl Fixture {
     }
 
     async fn reserve(&self, units: Units, term_ms: u64, terms: Terms) -> Contract {
+        self.reserve_at(units, term_ms, terms, 1, u64::MAX >> 1).await
+    }
+
+    /// A reserved contract of this price, whose units are kept so long.
+    pub(crate) async fn reserve_at(
+        &self,
+        units: Units,
+        term_ms: u64,
+        terms: Terms,
+        price_sats: u64,
+        reserved_until_ms: u64,
+    ) -> Contract {
         let database = &self.log.database;
         let (account_id, offer_id, id) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4());
         let terms_index = first_entries::log_terms(terms, database, &self.log.sequencer).await.unwrap();
@@ -190,7 +202,7 @@ impl Fixture {
             offer_id,
             status: Status::Reserved,
             units,
-            price: Sats::new(1).unwrap(),
+            price: Sats::new(price_sats).unwrap(),
             term_ms,
             terms_index,
             payout_address: "address".into(),
@@ -198,7 +210,7 @@ impl Fixture {
             nonce: Hash32::of(id.as_bytes()),
             payment_reference: id.to_string(),
             created_ms: 0,
-            reserved_until_ms: u64::MAX >> 1,
+            reserved_until_ms,
             opened: None,
         };
         let mut tx = database.begin().await.unwrap();

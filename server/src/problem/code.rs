@@ -41,6 +41,8 @@ pub enum Code {
     InvalidRequest,
     IdempotencyKeyReused,
     PaymentShort,
+    /// The node refused the transaction.
+    TransactionRefused,
     RateLimited,
     Internal,
     /// Something the server depends on is not there yet.
@@ -96,6 +98,9 @@ impl Code {
                 ("idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY, "The Idempotency-Key was used before")
             }
             Self::PaymentShort => ("payment_short", StatusCode::UNPROCESSABLE_ENTITY, "Less than the price"),
+            Self::TransactionRefused => {
+                ("transaction_refused", StatusCode::UNPROCESSABLE_ENTITY, "The node refused the transaction")
+            }
             Self::RateLimited => ("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The server failed"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Not available right now"),

@@ -68,7 +68,7 @@ async fn next_batch(wallet: &Wallet) -> Result<Batch, WalletError> {
     let node = &*wallet.0.node;
     let tip = node.tip().await?;
     let connected_to = agreement(wallet).await?;
-    let first = (connected_to.height + 1).max(wallet.0.config.birthday.min(tip.height));
+    let first = (connected_to.height + 1).max(wallet.0.birthday.min(tip.height));
     let mut blocks: Vec<(u32, Block)> = Vec::new();
     for height in first..=tip.height {
         if blocks.len() == BATCH {

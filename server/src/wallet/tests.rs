@@ -19,7 +19,7 @@ struct Watched {
 
 fn config(birthday: u32, lookahead: u32) -> WalletConfig {
     let descriptors = Descriptors::watch_only(&format!("wpkh({XPUB}/0/*)"), Network::Regtest).unwrap();
-    WalletConfig { name: "receive", descriptors, network: Network::Regtest, birthday, lookahead }
+    WalletConfig { name: "receive", descriptors, network: Network::Regtest, birthday: Some(birthday), lookahead }
 }
 
 async fn open(database: &Database, chain: &Arc<TestChain>, config: WalletConfig) -> Wallet {

@@ -12,6 +12,7 @@ mod hostile;
 mod independent;
 mod kill;
 mod operation;
+mod payments;
 mod receipt;
 mod soak;
 mod sources;

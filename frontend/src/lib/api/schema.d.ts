@@ -110,6 +110,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/invoices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All customers' invoices, newest first. */
+        get: operations["list_invoices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/ledger": {
         parameters: {
             query?: never;
@@ -177,6 +194,23 @@ export interface paths {
         put?: never;
         /** Puts something up for sale. */
         post: operations["create_offer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/transactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands a signed transaction to the network. A repeat changes nothing. */
+        post: operations["broadcast"];
         delete?: never;
         options?: never;
         head?: never;
@@ -261,6 +295,23 @@ export interface paths {
         };
         /** The contract's part of each closed epoch, newest first. */
         get: operations["list_contract_epochs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contracts/{id}/invoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The contract's invoice. There is none while the operator confirms payments by hand. */
+        get: operations["read_invoice"];
         put?: never;
         post?: never;
         delete?: never;
@@ -547,6 +598,10 @@ export interface components {
             /** @description `found`, `matured` or `orphaned`. */
             status: string;
         };
+        /** @description What the node took. */
+        BroadcastView: {
+            txid: string;
+        };
         /** @description A block of the chain. */
         ChainView: {
             hash: string;
@@ -557,7 +612,7 @@ export interface components {
          * @description The stable name of a problem.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "contract_not_reserved" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "rate_limited" | "internal" | "unavailable";
+        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "contract_not_reserved" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "transaction_refused" | "rate_limited" | "internal" | "unavailable";
         /** @description An unspent output of a block that the pool found. */
         CoinView: {
             /** Format: int64 */
@@ -684,6 +739,92 @@ export interface components {
              * @example units_hs
              */
             field: string;
+        };
+        /** @description Something that happened. */
+        InvoiceEventView: {
+            /** Format: int64 */
+            amount_sats?: number | null;
+            /** Format: int64 */
+            at_ms: number;
+            /**
+             * @description `opened`; of a payment `seen`, `confirmed`, `final`, `unconfirmed`, `replaced`, `dropped`, `credited`; `held` when the
+             *     units are kept longer; else the state that the invoice came into.
+             * @example seen
+             */
+            kind: string;
+            payment?: string | null;
+        };
+        /** @description Something that came in. */
+        InvoicePaymentView: {
+            /** @description `price` or `credit`: what it was taken for; null until it is deep enough. */
+            booked?: string | null;
+            /**
+             * Format: int32
+             * @description Blocks that confirm it, counted up to what is needed.
+             */
+            confirmations: number;
+            /** Format: int64 */
+            first_seen_ms: number;
+            /** Format: int64 */
+            paid_sats: number;
+            /** @description `txid:vout` on chain, else the gateway's own id. */
+            payment: string;
+            /**
+             * @description `waiting`, `confirmed`, `final`, `replaced` or `dropped`.
+             * @example confirmed
+             */
+            position: string;
+        };
+        /**
+         * @description Where an invoice stands.
+         * @enum {string}
+         */
+        InvoiceStateView: "new" | "seen" | "confirming" | "settled" | "underpaid" | "paid_late" | "expired" | "cancelled" | "reorged";
+        /** @description How a contract is paid. */
+        InvoiceView: {
+            /** @description Where to pay; null for the moment until the gateway has said so. An address is of one invoice for ever. */
+            address?: string | null;
+            /** @description The payment server's page, if there is one. */
+            checkout_url?: string | null;
+            /**
+             * Format: int32
+             * @description Blocks that must confirm a payment before it counts.
+             */
+            confirmations: number;
+            /** Format: uuid */
+            contract_id: string;
+            /** Format: int64 */
+            created_ms: number;
+            /**
+             * Format: int64
+             * @description What is the customer's credit of what came in, and owed back.
+             */
+            credited_sats: number;
+            /** @description What happened, oldest first. */
+            events: components["schemas"]["InvoiceEventView"][];
+            /**
+             * Format: int64
+             * @description Until when the units are kept without a payment.
+             */
+            expires_ms: number;
+            /** @description `chain` or `btcpay`. */
+            gateway: string;
+            /**
+             * Format: int64
+             * @description What has to be paid yet.
+             */
+            missing_sats: number;
+            payments: components["schemas"]["InvoicePaymentView"][];
+            /** Format: int64 */
+            price_sats: number;
+            /**
+             * Format: int64
+             * @description Came in and may still count, deep enough or not.
+             */
+            received_sats: number;
+            state: components["schemas"]["InvoiceStateView"];
+            /** @description BIP 21 URI for what is missing; null when nothing is. */
+            uri?: string | null;
         };
         /** @description A list of liabilities. */
         LiabilitiesView: {
@@ -951,6 +1092,56 @@ export interface components {
                 /** Format: int64 */
                 start_ms: number;
                 work?: string | null;
+            }[];
+            /** @description Where the next page starts, null on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_InvoiceView: {
+            items: {
+                /** @description Where to pay; null for the moment until the gateway has said so. An address is of one invoice for ever. */
+                address?: string | null;
+                /** @description The payment server's page, if there is one. */
+                checkout_url?: string | null;
+                /**
+                 * Format: int32
+                 * @description Blocks that must confirm a payment before it counts.
+                 */
+                confirmations: number;
+                /** Format: uuid */
+                contract_id: string;
+                /** Format: int64 */
+                created_ms: number;
+                /**
+                 * Format: int64
+                 * @description What is the customer's credit of what came in, and owed back.
+                 */
+                credited_sats: number;
+                /** @description What happened, oldest first. */
+                events: components["schemas"]["InvoiceEventView"][];
+                /**
+                 * Format: int64
+                 * @description Until when the units are kept without a payment.
+                 */
+                expires_ms: number;
+                /** @description `chain` or `btcpay`. */
+                gateway: string;
+                /**
+                 * Format: int64
+                 * @description What has to be paid yet.
+                 */
+                missing_sats: number;
+                payments: components["schemas"]["InvoicePaymentView"][];
+                /** Format: int64 */
+                price_sats: number;
+                /**
+                 * Format: int64
+                 * @description Came in and may still count, deep enough or not.
+                 */
+                received_sats: number;
+                state: components["schemas"]["InvoiceStateView"];
+                /** @description BIP 21 URI for what is missing; null when nothing is. */
+                uri?: string | null;
             }[];
             /** @description Where the next page starts, null on the last one. */
             next_cursor?: string | null;
@@ -1269,6 +1460,11 @@ export interface components {
             /** @description Their work. */
             work_total: string;
         };
+        /** @description A signed transaction. */
+        TransactionRequest: {
+            /** @description The raw transaction with its witnesses, as hex digits. */
+            raw_transaction: string;
+        };
         /** @description A witness of the log. */
         WitnessView: {
             /**
@@ -1541,6 +1737,41 @@ export interface operations {
             };
         };
     };
+    list_invoices: {
+        parameters: {
+            query?: {
+                /** @description Only invoices in this state. */
+                state?: components["schemas"]["InvoiceStateView"];
+                /** @description Items at most, 1 to 200, by default 50. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_InvoiceView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_ledger: {
         parameters: {
             query?: {
@@ -1740,6 +1971,56 @@ export interface operations {
             };
             /** @description invalid_request */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    broadcast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransactionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BroadcastView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_request, transaction_refused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1982,6 +2263,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_ContractEpochView"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_invoice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvoiceView"];
                 };
             };
             /** @description unauthenticated */

@@ -10,10 +10,9 @@ use super::view::ContractView;
 use crate::api::idempotent::Reply;
 use crate::clock::now_ms;
 use crate::db::Tx;
-use crate::db::contracts::{self, Contract, Status};
-use crate::db::ledger::{self, Account, Posting, Transaction, Voucher};
+use crate::db::contracts::{self, Status};
 use crate::db::offers;
-use crate::engine::{ContractRefused, Payment, open_contract};
+use crate::engine::{ContractRefused, Payment, open_paid_contract};
 use crate::problem::{Code, FieldError, Problem};
 use crate::tlog::SequencerGuard;
 
@@ -58,9 +57,7 @@ pub async fn confirm(tx: &mut Tx, log: &SequencerGuard, id: Uuid, payment: &Paym
         let detail = format!("the price is {} sats: ask the customer for the rest", contract.price);
         return Err(Problem::new(Code::PaymentShort, detail));
     }
-    let opened = open_contract(log, tx, &contract, payment, now_ms).await.map_err(refused)?;
-    let voucher = Voucher::Entry(opened.leaf_index);
-    ledger::post(tx, &payment_transaction(&contract, payment, voucher, now_ms)).await.map_err(Problem::internal)?;
+    let opened = open_paid_contract(log, tx, &contract, payment, now_ms).await.map_err(refused)?;
     contract.status = Status::Active;
     contract.opened = Some(opened);
     Reply::new(StatusCode::OK, &ContractView::of(&contract, now_ms))
@@ -74,26 +71,6 @@ pub async fn cancel(tx: &mut Tx, id: Uuid) -> Result<Reply, Problem> {
     }
     contract.status = Status::Cancelled;
     Reply::new(StatusCode::OK, &ContractView::of(&contract, now_ms()))
-}
-
-/// Brings the new entry under a published checkpoint. A failure here is no failure of the purchase, which is committed:
-/// the next integration covers it.
-pub async fn publish(log: &SequencerGuard) {
-    if let Err(error) = log.integrate().await {
-        tracing::error!(%error, "a confirmed contract waits for the next checkpoint");
-    }
-}
-
-/// Price to sales, what was paid above it to what is owed to the customer.
-fn payment_transaction(contract: &Contract, payment: &Payment, voucher: Voucher, created_ms: u64) -> Transaction {
-    let mut postings = vec![
-        Posting::debit(Account::ContractPayments, payment.received),
-        Posting::credit(Account::ContractSales, contract.price),
-    ];
-    if let Some(excess) = payment.received.checked_sub(contract.price).filter(|excess| *excess > Sats::ZERO) {
-        postings.push(Posting::credit(Account::Overpaid { account_id: contract.account_id }, excess));
-    }
-    Transaction { kind: "contract_payment", reference: contract.id.to_string(), voucher, created_ms, postings }
 }
 
 fn refused(refusal: ContractRefused) -> Problem {

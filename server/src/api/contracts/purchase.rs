@@ -21,10 +21,9 @@ use crate::db::Tx;
 use crate::db::contracts::{self, Contract, Status};
 use crate::db::offers::{self, Offer};
 use crate::db::quotes;
+use crate::payments::Invoicing;
 use crate::problem::{Code, FieldError, Problem};
 
-/// How long units are kept without a payment: a day covers a bank's or an exchange's delay.
-const RESERVATION_MS: u64 = 24 * 3_600_000;
 /// Unpaid contracts of one account, so that one account can't take an offer off the market.
 const RESERVATIONS: u64 = 20;
 
@@ -44,6 +43,16 @@ pub struct PurchaseRequest {
     /// A quote of this offer and these units: the purchase has its price, or is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quote_id: Option<Uuid>,
+}
+
+/// How the operator sells.
+pub struct Selling {
+    /// What all offers share.
+    pub capacity: Units,
+    /// How long units are kept without a payment.
+    pub reservation_ms: u64,
+    /// Where buyers pay; `None` while the operator confirms payments by hand.
+    pub invoicing: Option<Invoicing>,
 }
 
 /// A purchase whose fields are all of the right form.
@@ -78,7 +87,7 @@ impl Purchase {
 
     /// Reserves the units, or refuses. Buyers come here one after the other, so that neither the offer's capacity nor the
     /// declared one, which all offers share, is ever oversold.
-    pub async fn reserve(&self, tx: &mut Tx, account_id: Uuid, capacity: Units) -> Result<Reply, Problem> {
+    pub async fn reserve(&self, tx: &mut Tx, account_id: Uuid, selling: &Selling) -> Result<Reply, Problem> {
         offers::lock_sales(tx).await?;
         let Some(offer) = offers::lock(tx, self.offer_id).await? else { return Err(no_such_offer()) };
         // Read under the lock: a clock read before waiting for it could revive a reservation that has run out.
@@ -87,23 +96,34 @@ impl Purchase {
             Some(quote_id) => redeem(tx, quote_id, account_id, &offer, self.units).await?,
             None => quote(&offer, self.units).map_err(|error| Problem::invalid(vec![error]))?,
         };
-        let contract = self.contract(&offer, price, account_id, now_ms)?;
+        let contract = self.contract(&offer, price, account_id, now_ms, selling.reservation_ms)?;
         if contracts::count_reserved(tx, account_id, now_ms).await? >= RESERVATIONS {
             let detail = format!("at most {RESERVATIONS} contracts may wait for a payment: pay one or let one run out");
             return Err(Problem::new(Code::TooManyReservations, detail));
         }
-        let left = available(&mut *tx, &offer, capacity, now_ms).await?;
+        let left = available(&mut *tx, &offer, selling.capacity, now_ms).await?;
         if self.units.get() > left {
             return Err(sold_out(left));
         }
         contracts::reserve(tx, &contract).await?;
+        if let Some(invoicing) = &selling.invoicing {
+            refuse_unpayable(contract.price, invoicing.minimum())?;
+            invoicing.invoice(tx, &contract).await?;
+        }
         if let Some(quote_id) = self.quote_id {
             quotes::used(tx, quote_id, contract.id).await?;
         }
         Reply::new(StatusCode::CREATED, &ContractView::of(&contract, now_ms))
     }
 
-    fn contract(&self, offer: &Offer, price: Sats, account_id: Uuid, now_ms: u64) -> Result<Contract, Problem> {
+    fn contract(
+        &self,
+        offer: &Offer,
+        price: Sats,
+        account_id: Uuid,
+        now_ms: u64,
+        reservation_ms: u64,
+    ) -> Result<Contract, Problem> {
         Ok(Contract {
             id: Uuid::new_v4(),
             account_id,
@@ -118,10 +138,18 @@ impl Purchase {
             nonce: self.nonce,
             payment_reference: payment_reference()?,
             created_ms: now_ms,
-            reserved_until_ms: now_ms + RESERVATION_MS,
+            reserved_until_ms: now_ms + reservation_ms,
             opened: None,
         })
     }
+}
+
+fn refuse_unpayable(price: Sats, minimum: Sats) -> Result<(), Problem> {
+    if price >= minimum {
+        return Ok(());
+    }
+    let detail = format!("costs {price} sats, and less than {minimum} can't be paid on chain: take more");
+    Err(Problem::invalid(vec![FieldError::new("units_hs", detail)]))
 }
 
 /// Only the script types that every wallet can receive on: later witness versions may be anyone's to spend.

@@ -55,6 +55,10 @@ const DEMO: &[&str] = &[
     "--liabilities-ms=60000",
     "--origin=localhost/provenhash-demo",
     "--sample-offer=Ten minutes of CPU hashrate",
+    // Public key of BIP 32's first test vector: these coins are worth nothing.
+    "--receive-descriptor=wpkh(tpubD6NzVbkrYhZ4XgiXtGrdW5XDAPFCL9h7we1vwNCpn8tGbBcgfVYjXyhWo4E1xkh56hjod1RhGjxbaTLV3X4FyWuejifB9jusQ46QzG87VKp/0/*)",
+    "--embedded-endowment=bcrt1qn5y36vzluuhvtp20s9t6df8cc67lxjt76uqp4r",
+    "--payments-every-ms=500",
 ];
 
 impl CommandLine {

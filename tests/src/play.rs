@@ -6,8 +6,9 @@ use anyhow::{Context, ensure};
 use audit_core::json::to_canonical;
 
 use crate::api::{Api, Contract, REGTEST_ADDRESS};
-use crate::poll::{MINED, until};
+use crate::poll::{MINED, SOON, until};
 use crate::server::Server;
+use crate::wallet::Wallet;
 
 /// A buyer with an active contract.
 pub struct Buyer {
@@ -19,6 +20,24 @@ impl Buyer {
     /// Registers `email`, buys the smallest piece of the first offer, and lets the operator confirm the payment.
     pub async fn with_contract(server: &Server, email: &str) -> anyhow::Result<Buyer> {
         Buyer::paid_to(server, email, REGTEST_ADDRESS).await
+    }
+
+    /// The same, paying on the embedded chain with the wallet that the demo endows.
+    pub async fn paying_on_chain(server: &Server, email: &str, wallet: &mut Wallet) -> anyhow::Result<Buyer> {
+        let api = server.api().register(email).await?;
+        let offers = api.offers().await?;
+        let offer = offers.first().context("the server has no offer")?;
+        let reserved = api.buy(offer, offer.min_units_hs, REGTEST_ADDRESS).await?;
+        let address =
+            until("an address to pay to", SOON, async || Ok(api.invoice(&reserved.id).await?.address)).await?;
+        let txid = server.operator()?.broadcast(&wallet.pay(&address, reserved.price_sats)?).await?;
+        println!("paid {} sats to {address} with {txid}", reserved.price_sats);
+        let contract = until("the paid contract to open", MINED, async || {
+            Ok(Some(api.contract(&reserved.id).await?).filter(|contract| contract.status == "active"))
+        })
+        .await?;
+        ensure!(contract.receipt.is_some(), "an active contract has no receipt");
+        Ok(Buyer { api, contract })
     }
 
     /// The same, paid to an address of another network.

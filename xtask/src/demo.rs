@@ -73,9 +73,8 @@ fn interactive(args: &DemoArgs) -> anyhow::Result<()> {
          \x20 Stratum          stratum+tcp://{stratum}\n\
          \x20 operator token   {token}\n\
          \x20 program log      {log}\n\n\
-         Register on the first page and buy a contract. Then confirm its payment as the operator:\n\
-         \x20 {server} admin --data {data} contracts --status reserved\n\
-         \x20 {server} admin --data {data} confirm-payment ID --received-sats PRICE\n\
+         Register on the first page and buy a contract. Then pay its address, with a wallet that owns coins of the demo's chain:\n\
+         \x20 {wallet} pay --data {data} --url {url} ADDRESS SATS\n\
          Verify everything from outside, with nothing but the public files:\n\
          \x20 {auditor} verify {url}\n\n\
          Ctrl-C stops everything; the same command continues it.",
@@ -84,7 +83,7 @@ fn interactive(args: &DemoArgs) -> anyhow::Result<()> {
         token = demo.token_file().display(),
         log = demo.log_file().display(),
         data = data.display(),
-        server = paths::target().join("release/provenhash").display(),
+        wallet = paths::target().join("release/demo_wallet").display(),
         auditor = paths::target().join("release/provenhash-audit").display(),
     );
     while !interrupt::requested() {

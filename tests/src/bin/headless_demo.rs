@@ -17,6 +17,7 @@ use tests::poll::{SOON, until};
 use tests::random::Random;
 use tests::rig::Rig;
 use tests::server::{Plan, Server};
+use tests::wallet::Wallet;
 
 /// Mining a hundred demo blocks takes about a minute on two cores; a loaded machine may take ten times as long.
 const DEADLINE: Duration = Duration::from_secs(900);
@@ -43,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
     println!("{}: listening, Stratum on {}", server.url(), server.stratum());
     let rigs = (1..=RIGS).map(|number| Rig::start(server.stratum(), &format!("demo.rig{number}"), &args.out));
     let _rigs: Vec<Rig> = rigs.collect::<anyhow::Result<_>>()?;
-    let buyer = Buyer::with_contract(&server, "buyer@example.org").await?;
+    let buyer = Buyer::paying_on_chain(&server, "buyer@example.org", &mut Wallet::demo()?).await?;
     let id = buyer.contract.contract_id.context("an active contract is in the log")?;
     println!("bought contract {id} for {} sats", buyer.contract.price_sats);
     let mut killer = Killer { left: args.kills, random: Random::printed("moments of kills") };

@@ -185,3 +185,5 @@ pub(crate) fn to_sats(sats: u128) -> Result<Sats, SettleError> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod year;

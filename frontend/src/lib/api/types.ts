@@ -13,6 +13,7 @@ export type Offer = Read<'/api/v1/offers/{id}'>;
 export type Contract = Read<'/api/v1/contracts/{id}'>;
 export type ContractStatus = Contract['status'];
 export type Receipt = NonNullable<Contract['receipt']>;
+export type Invoice = Read<'/api/v1/contracts/{id}/invoice'>;
 export type ContractEpoch = Item<Read<'/api/v1/contracts/{id}/epochs'>>;
 export type Credit = Item<Read<'/api/v1/contracts/{id}/credits'>>;
 export type Reserves = Read<'/api/v1/reserves'>;

@@ -1,11 +1,13 @@
 import { api, ask } from '$lib/api/client';
-import { toProblem, type Problem } from '$lib/api/problem';
-import type { Contract, ContractEpoch, Credit } from '$lib/api/types';
+import { Problem, toProblem } from '$lib/api/problem';
+import type { Contract, ContractEpoch, Credit, Invoice } from '$lib/api/types';
 import { loadClaims } from '$lib/verifier/claims';
 
 /** One contract and what the server claims about it, asked again as often as `load` is called. */
 export class LiveContract {
 	contract = $state.raw<Contract>();
+	/** Null when there is none: the operator confirms the payment by hand. */
+	invoice = $state.raw<Invoice | null>();
 	epochs = $state.raw<ContractEpoch[]>([]);
 	credits = $state.raw<Credit[]>([]);
 	problem = $state.raw<Problem>();
@@ -18,7 +20,10 @@ export class LiveContract {
 	async load(): Promise<boolean> {
 		try {
 			const path = { id: this.id };
-			this.contract = await ask(api.GET('/api/v1/contracts/{id}', { params: { path } }));
+			const contract = await ask(api.GET('/api/v1/contracts/{id}', { params: { path } }));
+			// Shown together: without its invoice a contract would look as if it were paid by hand.
+			this.invoice = await this.#loadInvoice();
+			this.contract = contract;
 			if (this.contract.contract_id) {
 				const { epochs, credits } = await loadClaims(this.id);
 				this.epochs = epochs;
@@ -32,8 +37,18 @@ export class LiveContract {
 		}
 	}
 
+	async #loadInvoice(): Promise<Invoice | null> {
+		try {
+			const path = { id: this.id };
+			return await ask(api.GET('/api/v1/contracts/{id}/invoice', { params: { path } }));
+		} catch (thrown) {
+			if (thrown instanceof Problem && thrown.code === 'not_found') return null;
+			throw thrown;
+		}
+	}
+
 	#changed(): boolean {
-		const now = JSON.stringify([this.contract, this.epochs.length, this.credits.length]);
+		const now = JSON.stringify([this.contract, this.invoice, this.epochs.length, this.credits.length]);
 		const changed = now !== this.#last;
 		this.#last = now;
 		return changed;

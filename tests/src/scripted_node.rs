@@ -62,14 +62,14 @@ impl Shared {
     }
 
     /// What the node answers to a call, as JSON, or its error's code and text.
-    async fn answer(&self, method: &str, params: &Value) -> Result<String, (i64, String)> {
+    async fn answer(&self, method: &str, params: &Value) -> Result<Arc<str>, (i64, String)> {
         if method == "getblocktemplate" {
             return Ok(self.template(params[0]["longpollid"].as_str()).await);
         }
-        self.chain().answer(method, params).map(|answer| answer.to_string())
+        self.chain().answer(method, params).map(|answer| answer.to_string().into())
     }
 
-    async fn template(&self, longpoll: Option<&str>) -> String {
+    async fn template(&self, longpoll: Option<&str>) -> Arc<str> {
         if let Some(known) = longpoll {
             // The sender lives in `self`, so the wait can't fail.
             let _ = self.height.subscribe().wait_for(|height| height.to_string() != known).await;
@@ -82,16 +82,13 @@ impl Shared {
     }
 }
 
-/// The JSON-RPC response to a request.
-async fn respond(shared: &Shared, request: &[u8]) -> anyhow::Result<Vec<u8>> {
+/// The JSON-RPC response to a request, in parts: megabytes are not copied while they are waited for.
+async fn respond(shared: &Shared, request: &[u8]) -> anyhow::Result<[Arc<str>; 3]> {
     let request: Value = serde_json::from_slice(request).context("no JSON-RPC request")?;
     let method = request["method"].as_str().unwrap_or_default();
-    let id = &request["id"];
-    let response = match shared.answer(method, &request["params"]).await {
-        Ok(result) => format!("{{\"result\":{result},\"error\":null,\"id\":{id}}}"),
-        Err((code, message)) => {
-            json!({ "result": null, "error": { "code": code, "message": message }, "id": id }).to_string()
-        }
+    let (result, error) = match shared.answer(method, &request["params"]).await {
+        Ok(result) => (result, Value::Null),
+        Err((code, message)) => ("null".into(), json!({ "code": code, "message": message })),
     };
-    Ok(response.into_bytes())
+    Ok([r#"{"result":"#.into(), result, format!(r#","error":{error},"id":{}}}"#, request["id"]).into()])
 }

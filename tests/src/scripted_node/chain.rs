@@ -1,5 +1,6 @@
 //! The scripted node's blocks and templates.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use audit_core::hash::sha256d;
@@ -22,13 +23,18 @@ const TRANSACTION_LEN: usize = 222;
 
 pub(super) struct Chain {
     blocks: Vec<Block>,
-    /// Of every template, as JSON: making it anew each time would be measured as the pool's slowness.
+    /// Of every template, as JSON.
     transactions: String,
+    /// The answer to `getblocktemplate`, as JSON: making it while it is waited for would be measured as the pool's slowness.
+    template: Arc<str>,
 }
 
 impl Chain {
     pub(super) fn new(transactions: usize) -> Chain {
-        Chain { blocks: vec![genesis_block(Network::Regtest)], transactions: payments(transactions).to_string() }
+        let blocks = vec![genesis_block(Network::Regtest)];
+        let mut chain = Chain { blocks, transactions: payments(transactions).to_string(), template: "".into() };
+        chain.template = chain.next_template().into();
+        chain
     }
 
     /// Adds a block; its height.
@@ -47,11 +53,16 @@ impl Chain {
             header.nonce += 1;
         }
         self.blocks.push(Block { header, txdata: vec![coinbase] });
+        self.template = self.next_template().into();
         height
     }
 
     /// The answer to `getblocktemplate`, as JSON.
-    pub(super) fn template(&self) -> String {
+    pub(super) fn template(&self) -> Arc<str> {
+        self.template.clone()
+    }
+
+    fn next_template(&self) -> String {
         let (height, tip) = (self.blocks.len(), &self.tip().header);
         let fields = json!({
             "version": 0x2000_0000,

@@ -37,9 +37,11 @@ async fn converse(stream: TcpStream, shared: &Shared) -> anyhow::Result<()> {
         anyhow::ensure!(length > 0, "the client hung up");
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await?;
-        let answer = respond(shared, &body).await?;
-        let head =
-            format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", answer.len());
-        stream.get_mut().write_all(&[head.as_bytes(), &answer].concat()).await?;
+        let [begin, middle, end] = respond(shared, &body).await?;
+        let length = begin.len() + middle.len() + end.len();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
+        for part in [&*(head + &begin), &middle, &end] {
+            stream.get_mut().write_all(part.as_bytes()).await?;
+        }
     }
 }

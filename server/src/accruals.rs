@@ -16,7 +16,7 @@ use crate::sealing::read_allocation;
 use crate::settlement::terms_of_contracts;
 use crate::tlog::Sequencer;
 
-mod postings;
+pub(crate) mod postings;
 pub(crate) mod price;
 mod terms;
 

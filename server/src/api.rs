@@ -26,6 +26,7 @@ pub mod records;
 pub mod reserves;
 pub mod sessions;
 pub mod state;
+pub mod statements;
 pub mod status;
 pub mod unknown;
 
@@ -83,6 +84,7 @@ fn customer_routes(config: &mut ServiceConfig<'_>) {
     config
         .service(accounts::create_account)
         .service(accounts::read_account)
+        .service(statements::read_statement)
         .service(sessions::sign_in)
         .service(sessions::sign_out)
         .service(offers::list_offers)
@@ -112,7 +114,16 @@ fn operator_routes(config: &mut ServiceConfig<'_>) {
         .service(invoices::list_invoices)
         .service(admin::transaction::broadcast)
         .service(admin::read_ledger)
+        .service(statements::export_ledger)
         .service(admin::lot::create_lot)
         .service(admin::lot::list_lots)
-        .service(admin::lot::close_lot);
+        .service(admin::lot::close_lot)
+        .service(admin::payout::list_payouts)
+        .service(admin::payout::read_payout)
+        .service(admin::payout::plan_payout)
+        .service(admin::payout::approve_payout)
+        .service(admin::payout::cancel_payout)
+        .service(admin::payout::hand_out_payout)
+        .service(admin::payout::take_in_payout)
+        .service(admin::payout::bump_payout);
 }

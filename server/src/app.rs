@@ -3,6 +3,7 @@
 mod lots;
 pub mod operator_token;
 mod payments;
+mod payouts;
 mod promises;
 mod rigs;
 mod sample_offer;
@@ -15,6 +16,7 @@ use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::Data;
 use anyhow::{Context, Result, anyhow};
+use bitcoin::Script;
 use pool_core::Lots;
 use pool_core::node::{CoreEndpoint, CoreNode, EmbeddedChain, EmbeddedConfig, Node, Nodes, Patience};
 use tokio_util::sync::CancellationToken;
@@ -132,11 +134,13 @@ fn core_node(endpoint: &str) -> Result<Arc<dyn Node>> {
 }
 
 fn engine_config(config: &Config, lots: &Arc<Lots>) -> Result<EngineConfig> {
+    let promises = promises::of(config)?;
+    let payouts = payouts::settings(&config.payouts, Script::from_bytes(&promises.payout_script))?;
     Ok(EngineConfig {
         data: config.storage.data.clone(),
         origin: config.log.origin.clone(),
         witnesses: config.witnesses.settings()?,
-        promises: promises::of(config)?,
+        promises,
         capacity: config.money.capacity_hs,
         first_level: config.pool.first_level,
         min_level: config.pool.min_level,
@@ -144,5 +148,6 @@ fn engine_config(config: &Config, lots: &Arc<Lots>) -> Result<EngineConfig> {
         lots: Arc::clone(lots),
         limits: config.pool.limits.limits(),
         liabilities_every: Duration::from_millis(config.money.liabilities_ms),
+        payouts,
     })
 }

@@ -11,10 +11,12 @@ use bitcoin::Network;
 use clap::{ArgAction, Args, ValueEnum};
 
 pub use payments::PaymentConfig;
+pub use payouts::PayoutConfig;
 pub use stratum::{StratumLimits, StratumListener, TlsFiles};
 pub use witnesses::WitnessConfig;
 
 mod payments;
+mod payouts;
 mod stratum;
 mod witnesses;
 
@@ -37,6 +39,8 @@ pub struct Config {
     pub money: MoneyConfig,
     #[command(flatten)]
     pub payments: PaymentConfig,
+    #[command(flatten)]
+    pub payouts: PayoutConfig,
     /// How program logs are written to stderr: text for people, json for machines, one object a line
     #[arg(long, default_value = "text")]
     pub log_format: LogFormat,

@@ -20,6 +20,7 @@ pub mod liabilities;
 pub mod log_entries;
 pub mod lots;
 pub mod offers;
+pub mod payouts;
 pub mod quotes;
 pub mod settlements;
 pub mod wallets;

@@ -28,6 +28,7 @@ use crate::epochs::{EpochLoop, Pace};
 use crate::evidence::EvidenceStore;
 use crate::liabilities::Liabilities;
 use crate::payments::{Invoicing, PaymentGateway, Payments};
+use crate::payouts::{PayoutSettings, Payouts};
 use crate::settlement::Settler;
 use crate::tlog::{Cosigner, Head, Sequencer, SequencerGuard, TlogError, WitnessSettings, WitnessStatus};
 
@@ -39,12 +40,13 @@ mod supervise;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use contract::payment_transaction;
 pub use contract::{ContractRefused, Payment, open_paid_contract, publish};
 pub use first_entries::Promises;
 pub(crate) use supervise::{Backoff, pause};
 
 /// What the engine runs with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct EngineConfig {
     /// The data folder: log key, journals, found blocks, evidence.
     pub data: PathBuf,
@@ -68,6 +70,8 @@ pub struct EngineConfig {
     pub limits: Limits,
     /// Time from one list of liabilities to the next.
     pub liabilities_every: Duration,
+    /// How payouts are made; `None` when none are.
+    pub payouts: Option<PayoutSettings>,
 }
 
 /// The running engine. Cheap to clone.
@@ -79,6 +83,7 @@ pub struct Engine {
     node: Arc<dyn Node>,
     /// The loop of epochs owns the pool and waits for its end.
     pool: Weak<Pool>,
+    payouts: Option<Payouts>,
     tasks: TaskTracker,
     failure: supervise::Failure,
     usual_terms: Terms,
@@ -166,14 +171,21 @@ impl Engine {
         settler.settle_all().await?;
         liabilities.list_if_due().await?;
         let blocks = Blocks { database: database.clone(), sequencer: sequencer.clone(), archive, settler, accruer };
+        let payouts = config.payouts.map(|settings| {
+            let (database, sequencer, store) = (database.clone(), sequencer.clone(), store.clone());
+            Payouts::new(database, sequencer, store, Arc::clone(&node), Arc::new(settings))
+        });
         failure.spawn(&tasks, "epochs", epoch_loop.run(events, stop.clone()));
         failure.spawn(&tasks, "blocks", blocks.run(stop.clone()));
         failure.spawn(&tasks, "liabilities", liabilities.run(stop.clone()));
+        if let Some(payouts) = payouts.clone() {
+            failure.spawn(&tasks, "payouts", payouts.run(stop.clone()));
+        }
         failure.spawn(&tasks, "publication", sequencer.clone().publish_witnessed(stop.clone()));
         failure.spawn(&tasks, "checkpoints", supervise::checkpoint_when_grown(sequencer.clone(), stop));
         tasks.close();
         let (usual_terms, _data_lock) = (config.promises.terms(), Arc::new(data_lock));
-        Ok(Self { database, sequencer, store, node, pool: counted, tasks, failure, usual_terms, _data_lock })
+        Ok(Self { database, sequencer, store, node, pool: counted, payouts, tasks, failure, usual_terms, _data_lock })
     }
 
     /// Waits until every task has ended, which they do after `stop` is cancelled.
@@ -213,6 +225,11 @@ impl Engine {
     /// Size of the newest published checkpoint. The API claims nothing that the log below it does not show.
     pub fn published(&self) -> u64 {
         self.sequencer.head().size
+    }
+
+    /// What pays; `None` when the configuration names no key and no descriptor.
+    pub(crate) fn payouts(&self) -> Option<&Payouts> {
+        self.payouts.as_ref()
     }
 
     /// Where the evidence is, for [`crate::evidence::http`].

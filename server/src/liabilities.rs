@@ -1,6 +1,6 @@
 //! Liabilities: once a day the log states what is owed to each contract, and the coins that back it.
 //!
-//! Out of scope: the arithmetic (`audit_core::liabilities`), payouts.
+//! Out of scope: the arithmetic (`audit_core::liabilities`), how payouts come about (`crate::payouts`).
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::now_ms;
 use crate::db::liabilities::LiabilitiesRow;
-use crate::db::{Database, accruals, liabilities, settlements};
+use crate::db::{Database, accruals, liabilities, payouts, settlements};
 use crate::engine::{Backoff, pause};
 use crate::evidence::EvidenceStore;
 use crate::tlog::{Sequencer, SequencerGuard};
@@ -88,6 +88,9 @@ impl Liabilities {
         let mut balances = Balances::new(operator_id(self.sequencer.origin()));
         for credit in liabilities::credited(pool).await? {
             balances.credit(&credit).context("more is owed than there are satoshis")?;
+        }
+        for (id, paid) in payouts::all_paid(pool).await? {
+            balances.pay(&id, paid)?;
         }
         let coins = liabilities::matured_coins(pool, u64::MAX, u64::MAX).await?;
         let file = LiabilitiesFile::new(number, balances.list(), coins);

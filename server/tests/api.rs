@@ -11,9 +11,11 @@ mod api {
     mod lots;
     mod operator;
     mod pages;
+    mod payouts;
     mod proofs;
     mod purchase;
     mod quotes;
     mod reserves;
     mod routes;
+    mod statements;
 }

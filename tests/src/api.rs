@@ -1,5 +1,7 @@
 //! A client of the HTTP interface, as far as the tests need it.
 
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 use audit_core::contract::Receipt;
 use audit_core::hash::Hash32;
@@ -91,7 +93,9 @@ pub const SIGNET_ADDRESS: &str = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
 impl Api {
     /// Nobody in particular.
     pub fn new(base: String) -> Api {
-        Api { base, token: None, client: reqwest::Client::new() }
+        // The server closes what was idle for five seconds: a request on such a connection may meet its end.
+        let client = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(1));
+        Api { base, token: None, client: client.build().expect("there is no TLS to set up") }
     }
 
     /// The same as whoever holds `token`.
@@ -123,6 +127,12 @@ impl Api {
     /// A contract by its id in the API.
     pub async fn contract(&self, id: &str) -> anyhow::Result<Contract> {
         self.get(&format!("contracts/{id}")).await
+    }
+
+    /// What a contract is owed and was not paid, as the server states it.
+    pub async fn contract_unpaid(&self, id: &str) -> anyhow::Result<u64> {
+        let contract: Value = self.get(&format!("contracts/{id}")).await?;
+        contract["unpaid_sats"].as_u64().context("a contract without unpaid_sats")
     }
 
     /// As the operator: the price of a contract has arrived.

@@ -7,7 +7,7 @@ use audit_core::work::Sats;
 use crate::db::ledger::{Account, Posting, Transaction, Voucher};
 
 /// The accrual's postings; `None` when no satoshi moves. They balance because Σ credits + fee + maintenance = gross.
-pub(super) fn of(entry: &Accrual, entry_index: u64, accrued: &Accrued, created_ms: u64) -> Option<Transaction> {
+pub(crate) fn of(entry: &Accrual, entry_index: u64, accrued: &Accrued, created_ms: u64) -> Option<Transaction> {
     let credit = |account, amount: Sats| (amount > Sats::ZERO).then(|| Posting::credit(account, amount));
     let expense = (entry.gross_sats > Sats::ZERO).then(|| Posting::debit(Account::PpsExpense, entry.gross_sats));
     let credits = accrued.credits.iter().map(|it| credit(Account::Credits { contract_id: it.id }, it.sats));

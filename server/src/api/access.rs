@@ -25,6 +25,9 @@ pub struct Customer {
 /// The operator: whoever has the operator token.
 pub struct Operator(());
 
+/// The person who approves payouts: whoever has the approver's token.
+pub struct Approver(());
+
 /// The operator's token, kept as its hash.
 #[derive(Clone)]
 pub struct OperatorToken(Hash32);
@@ -32,6 +35,11 @@ pub struct OperatorToken(Hash32);
 impl OperatorToken {
     pub fn new(token: &str) -> Self {
         Self(Hash32(sha256(token.as_bytes())))
+    }
+
+    /// The token with this SHA-256.
+    fn of_hash(hash: Hash32) -> Self {
+        Self(hash)
     }
 
     /// Compares hashes in constant time: neither the token's length nor a common prefix shows in the time it takes.
@@ -83,6 +91,22 @@ impl FromRequest for Operator {
             _ => false,
         };
         let refusal = || Problem::new(Code::OperatorOnly, "send the operator's token as Authorization: Bearer");
+        std::future::ready(if allowed { Ok(Self(())) } else { Err(refusal()) })
+    }
+}
+
+impl FromRequest for Approver {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    /// The operator's own token is never enough: two people agree, or there is nothing to agree to.
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let state = request.app_data::<Data<State>>();
+        let allowed = match (state.and_then(|state| state.config.payouts.approver_token_sha256), bearer(request)) {
+            (Some(hash), Some(token)) => OperatorToken::of_hash(hash).matches(&token),
+            _ => false,
+        };
+        let refusal = || Problem::new(Code::ApproverOnly, "send the approver's token as Authorization: Bearer");
         std::future::ready(if allowed { Ok(Self(())) } else { Err(refusal()) })
     }
 }

@@ -1,7 +1,8 @@
-//! The operator's routes: offers, payments, the book, lots.
+//! The operator's routes: offers, payments, the book, lots, payouts.
 
 pub mod lot;
 pub mod offer;
+pub mod payout;
 pub mod transaction;
 
 use actix_web::web::{Data, Json, Path, Query};

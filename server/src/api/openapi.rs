@@ -40,8 +40,11 @@ impl Modify for Schemes {
         let components = document.components.get_or_insert_default();
         let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(SESSION_COOKIE)));
         components.add_security_scheme("session_cookie", cookie);
-        for (name, description) in [("session", "token of POST /api/v1/sessions"), ("operator", "the operator's token")]
-        {
+        for (name, description) in [
+            ("session", "token of POST /api/v1/sessions"),
+            ("operator", "the operator's token"),
+            ("approver", "the token of the person who approves payouts"),
+        ] {
             let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
             components.add_security_scheme(name, SecurityScheme::Http(bearer));
         }

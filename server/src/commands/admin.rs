@@ -1,7 +1,9 @@
 //! `provenhash admin`: the operator's routes from a shell. Prints the server's JSON answer; exit code 1 on a refusal.
-//! `check-log` is the one command that asks no server.
+//! `check` and `check-log` ask no server.
 
+mod check;
 mod check_log;
+mod payout;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +32,9 @@ pub(super) struct AdminArgs {
 enum AdminCommand {
     #[command(flatten)]
     Route(RouteCommand),
+    /// Hold the ledger against the log, the chain and the payouts' coins; exit code 1 at a difference. Works on the data
+    /// folder and the database, also beside a running server
+    Check(check::CheckArgs),
     /// Hash the whole log again and compare every row and file with it; exit code 1 when something is wrong. Works on the
     /// data folder itself, also beside a running server
     CheckLog(check_log::CheckLogArgs),
@@ -68,6 +73,9 @@ enum RouteCommand {
     },
     /// Refuse further logins for a lot
     CloseLot { name: String },
+    /// Plan, approve, sign and follow payouts
+    #[command(subcommand)]
+    Payout(payout::PayoutCommand),
     /// Show the accounts of the ledger and their balances
     Ledger {
         #[arg(long)]
@@ -104,14 +112,15 @@ struct Request {
 pub(super) fn run(args: &AdminArgs) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match &args.command {
-        AdminCommand::Route(command) => runtime.block_on(send(args, command.request())),
+        AdminCommand::Route(command) => runtime.block_on(send(args, command.request()?)),
+        AdminCommand::Check(check) => runtime.block_on(check::run(&args.data, check)),
         AdminCommand::CheckLog(check) => runtime.block_on(check_log::run(&args.data, check)),
     }
 }
 
 impl RouteCommand {
-    fn request(&self) -> Request {
-        match self {
+    fn request(&self) -> Result<Request> {
+        Ok(match self {
             Self::CreateOffer(offer) => Request::post("offers".into(), Some(offer.body())),
             Self::Contracts { status, cursor } => {
                 Request::get("contracts", [("status", status.clone()), ("cursor", cursor.clone())])
@@ -124,8 +133,9 @@ impl RouteCommand {
             Self::CreateLot { name } => Request::post("lots".into(), Some(json!({"name": name}))),
             Self::Lots { cursor } => Request::get("lots", [("cursor", cursor.clone())]),
             Self::CloseLot { name } => Request::post(format!("lots/{name}/close"), None),
+            Self::Payout(command) => command.request()?,
             Self::Ledger { cursor } => Request::get("ledger", [("cursor", cursor.clone())]),
-        }
+        })
     }
 }
 

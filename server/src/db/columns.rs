@@ -16,6 +16,7 @@ pub(super) trait Columns {
     fn number(&self, column: &str) -> Result<i64, DbError>;
     fn unsigned(&self, column: &str) -> Result<u64, DbError>;
     fn optional_unsigned(&self, column: &str) -> Result<Option<u64>, DbError>;
+    fn small(&self, column: &str) -> Result<u32, DbError>;
     fn sats(&self, column: &str) -> Result<Sats, DbError>;
     fn units(&self, column: &str) -> Result<Units, DbError>;
     fn uuid(&self, column: &str) -> Result<Uuid, DbError>;
@@ -48,6 +49,11 @@ impl Columns for AnyRow {
     fn optional_unsigned(&self, column: &str) -> Result<Option<u64>, DbError> {
         let value: Option<i64> = self.try_get(column)?;
         value.map(|value| u64::try_from(value).map_err(|_| unreadable(column, &value))).transpose()
+    }
+
+    fn small(&self, column: &str) -> Result<u32, DbError> {
+        let value = self.unsigned(column)?;
+        u32::try_from(value).map_err(|_| unreadable(column, &value))
     }
 
     fn sats(&self, column: &str) -> Result<Sats, DbError> {

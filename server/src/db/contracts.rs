@@ -177,6 +177,13 @@ pub async fn by_id(pool: &AnyPool, id: Uuid) -> Result<Option<Contract>, DbError
     row.as_ref().map(contract).transpose()
 }
 
+/// The contract with this id in the log.
+pub async fn by_contract_id(pool: &AnyPool, contract_id: &Hash32) -> Result<Option<Contract>, DbError> {
+    let sql = "SELECT * FROM contracts WHERE contract_id = $1";
+    let row = sqlx::query(sql).bind(contract_id.0.to_vec()).fetch_optional(pool).await?;
+    row.as_ref().map(contract).transpose()
+}
+
 /// An account's contracts, newest first, those after `cursor`.
 pub async fn of_account(
     pool: &AnyPool,

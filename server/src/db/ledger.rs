@@ -7,6 +7,8 @@
 //! Trusted: whoever can change the database can invent balances; credits and payouts are also in the log, where they can't.
 
 mod account;
+mod booked;
+mod statement;
 
 use audit_core::hash::BlockHash;
 use audit_core::work::Sats;
@@ -19,6 +21,8 @@ use super::columns::{Columns, signed};
 use super::{DbError, Tx};
 
 pub use account::Account;
+pub use booked::{Booked, balance_under, count, of_entries};
+pub use statement::{After, Line, Movement, lines, movements};
 
 /// Something that happened to money.
 #[derive(Clone, Debug, PartialEq, Eq)]

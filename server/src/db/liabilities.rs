@@ -1,6 +1,4 @@
 //! What is owed, the coins that back it, and the lists of both that are logged.
-//!
-//! Nothing is paid out by this server yet, so all credits are owed and no coin is spent.
 
 use audit_core::hash::{BlockHash, Hash32};
 use audit_core::liabilities::Coin;
@@ -82,11 +80,14 @@ pub async fn insert_coin(tx: &mut Tx, block: &BlockHash, coin: &Coin) -> Result<
     Ok(())
 }
 
-/// At most `limit` coins of the blocks that were logged as matured before leaf `before`, highest first.
+/// At most `limit` coins of the blocks that were logged as matured before leaf `before`, highest first, but for those that
+/// a payout logged before it spends.
 pub async fn matured_coins(pool: &AnyPool, before: u64, limit: u64) -> Result<Vec<Coin>, DbError> {
     let sql = "SELECT c.coin_sats AS coin_sats, c.txid AS txid, c.vout AS vout, b.height AS height
         FROM coins c JOIN blocks b ON b.hash = c.block_hash
-        WHERE b.status = 'matured' AND b.final_index < $1 ORDER BY b.height DESC, c.vout LIMIT $2";
+        WHERE b.status = 'matured' AND b.final_index < $1 AND NOT EXISTS (SELECT 1 FROM payout_inputs i
+            JOIN payouts p ON p.payout = i.payout
+            WHERE i.txid = c.txid AND i.vout = c.vout AND p.entry_index < $1) ORDER BY b.height DESC, c.vout LIMIT $2";
     let rows = sqlx::query(sql).bind(signed(before)).bind(signed(limit)).fetch_all(pool).await?;
     rows.iter().map(read_coin).collect()
 }
@@ -108,12 +109,7 @@ fn read_coin(row: &AnyRow) -> Result<Coin, DbError> {
     let Hash32(txid) = row.hash("txid")?;
     Ok(Coin {
         sats: row.sats("coin_sats")?,
-        point: OutPoint { txid: BlockHash(txid), vout: small(row, "vout")? },
-        height: small(row, "height")?,
+        point: OutPoint { txid: BlockHash(txid), vout: row.small("vout")? },
+        height: row.small("height")?,
     })
-}
-
-fn small(row: &AnyRow, column: &str) -> Result<u32, DbError> {
-    let value = row.unsigned(column)?;
-    u32::try_from(value).map_err(|_| DbError::Unreadable { column: column.into(), found: value.to_string() })
 }

@@ -99,7 +99,12 @@ pub async fn publish(log: &SequencerGuard) {
     }
 }
 
-fn payment_transaction(contract: &Contract, payment: &Payment, voucher: Voucher, created_ms: u64) -> Transaction {
+pub(crate) fn payment_transaction(
+    contract: &Contract,
+    payment: &Payment,
+    voucher: Voucher,
+    created_ms: u64,
+) -> Transaction {
     let mut postings = vec![
         Posting::debit(Account::ContractPayments, payment.received),
         Posting::credit(Account::ContractSales, contract.price),

@@ -10,9 +10,11 @@ use audit_core::entry::Terms;
 use audit_core::hash::Hash32;
 use audit_core::policy::Policy;
 use audit_core::work::{Sats, Units};
+use bitcoin::secp256k1::Secp256k1;
+use miniscript::Descriptor;
 use uuid::Uuid;
 
-use super::contract::{Payment, open_contract};
+use super::contract::{Payment, open_paid_contract};
 use super::first_entries::{self, Promises};
 use crate::accruals::Accruer;
 use crate::blocks::Blocks;
@@ -34,7 +36,8 @@ pub(crate) use node::FakeNode;
 pub(crate) use pool::FakePool;
 
 const TAG: &[u8] = b"/test/";
-const PAYOUT_SCRIPT: &[u8] = &[0x51];
+/// What blocks pay to: BIP 32's first test vector, for test networks.
+pub(crate) const PAYOUT_DESCRIPTOR: &str = "wpkh(tprv8ZgxMBicQKsPeDgjzdC36fs6bMjGApWDNLR9erAXMs5skhMv36j9MV5ecvfavji5khqjWaWSFhN3YcCUUdiKH6isR4Pwy3U5y5egddBr16m/0)";
 const FEE_PPM: u32 = 20_000;
 /// Epochs of an accrual.
 const ACCRUAL_EPOCHS: u64 = 2;
@@ -80,7 +83,7 @@ impl Fixture {
     pub(crate) fn promises(version: &str) -> Promises {
         Promises {
             network: "regtest".into(),
-            payout_script: PAYOUT_SCRIPT.into(),
+            payout_script: payout_script(),
             coinbase_tag: TAG.into(),
             epoch_ms: 1_000,
             grace_ms: 100,
@@ -155,7 +158,7 @@ impl Fixture {
         let guard = self.log.sequencer.lock().await;
         let mut tx = self.log.database.begin().await.unwrap();
         let payment = Payment { received: contract.price, note: None };
-        let opened = open_contract(&guard, &mut tx, &contract, &payment, now_ms()).await.unwrap();
+        let opened = open_paid_contract(&guard, &mut tx, &contract, &payment, now_ms()).await.unwrap();
         tx.commit().await.unwrap();
         guard.integrate().await.unwrap();
         opened
@@ -206,7 +209,7 @@ impl Fixture {
             term_ms,
             terms_index,
             payout_address: "address".into(),
-            payout_script: vec![0x52],
+            payout_script: owner_script(&id),
             nonce: Hash32::of(id.as_bytes()),
             payment_reference: id.to_string(),
             created_ms: 0,
@@ -230,6 +233,17 @@ impl Fixture {
         let failed: Vec<String> = failed.map(|check| format!("{:?} {:?}", check.id, check.failures)).collect();
         assert!(failed.is_empty(), "{failed:#?}");
     }
+}
+
+/// The script of [`PAYOUT_DESCRIPTOR`].
+pub(crate) fn payout_script() -> Vec<u8> {
+    let (descriptor, _) = Descriptor::parse_descriptor(&Secp256k1::new(), PAYOUT_DESCRIPTOR).unwrap();
+    descriptor.at_derivation_index(0).unwrap().script_pubkey().to_bytes()
+}
+
+/// A P2WPKH script of a contract's own.
+fn owner_script(id: &Uuid) -> Vec<u8> {
+    [&[0, 20][..], id.as_bytes(), &[0; 4]].concat()
 }
 
 impl Evidence for Folder {

@@ -19,6 +19,8 @@ pub enum Code {
     WrongCredentials,
     /// The route is the operator's and the token isn't.
     OperatorOnly,
+    /// The route is the approver's and the token isn't.
+    ApproverOnly,
     NotFound,
     MethodNotAllowed,
     EmailTaken,
@@ -35,6 +37,10 @@ pub enum Code {
     QuoteChanged,
     /// The contract is not waiting for a payment.
     ContractNotReserved,
+    /// The payout has come too far for this, or not far enough.
+    PayoutState,
+    /// The server has neither a payout key nor a descriptor.
+    PayoutsOff,
     BodyTooLarge,
     UnsupportedMediaType,
     /// The body was read, but fields have to change: see `errors`.
@@ -76,6 +82,7 @@ impl Code {
             Self::Unauthenticated => ("unauthenticated", StatusCode::UNAUTHORIZED, "Not signed in"),
             Self::WrongCredentials => ("wrong_credentials", StatusCode::UNAUTHORIZED, "Wrong e-mail or password"),
             Self::OperatorOnly => ("operator_only", StatusCode::UNAUTHORIZED, "For the operator only"),
+            Self::ApproverOnly => ("approver_only", StatusCode::UNAUTHORIZED, "For the approver only"),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "Not found"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Wrong method"),
             Self::EmailTaken => ("email_taken", StatusCode::CONFLICT, "An account has this e-mail"),
@@ -89,6 +96,8 @@ impl Code {
             Self::ContractNotReserved => {
                 ("contract_not_reserved", StatusCode::CONFLICT, "The contract is not waiting for a payment")
             }
+            Self::PayoutState => ("payout_state", StatusCode::CONFLICT, "Not possible in the payout's state"),
+            Self::PayoutsOff => ("payouts_off", StatusCode::CONFLICT, "This server makes no payouts"),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON")

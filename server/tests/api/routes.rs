@@ -15,7 +15,12 @@ async fn every_documented_route_exists() {
         let routes = operations(&document);
         assert!(routes.len() > 20);
         for (method, path, _) in &routes {
-            let path = path.replace("{id}", &offer).replace("{index}", "0").replace("{epoch}", "1");
+            let path = path
+                .replace("{id}", &offer)
+                .replace("{index}", "0")
+                .replace("{epoch}", "1")
+                .replace("{number}", "1")
+                .replace("{month}", "2026-11");
             let answer = send(app.request(Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(), &path)).await;
             assert!(!matches!(answer.status, 404 | 405), "{method} {path}: {}", answer.text);
         }

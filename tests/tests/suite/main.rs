@@ -13,6 +13,7 @@ mod independent;
 mod kill;
 mod operation;
 mod payments;
+mod payouts;
 mod receipt;
 mod soak;
 mod sources;

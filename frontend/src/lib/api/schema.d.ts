@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/statements/{month}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the account's contracts were credited and paid in a month (UTC), for example `2026-11`. */
+        get: operations["read_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts": {
         parameters: {
             query?: never;
@@ -144,6 +161,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/ledger/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every posting of the ledger, oldest first, as CSV. */
+        get: operations["export_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/lots": {
         parameters: {
             query?: never;
@@ -194,6 +228,126 @@ export interface paths {
         put?: never;
         /** Puts something up for sale. */
         post: operations["create_offer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Payouts, newest first. */
+        get: operations["list_payouts"];
+        put?: never;
+        /** Plans the next payout now instead of at its time. Repeated, it plans what is due then, which the first one paid already. */
+        post: operations["plan_payout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/payouts/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One payout with its transactions and whom it pays. */
+        get: operations["read_payout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/payouts/{number}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A second person agrees to a payout above the limit. Needs the approver's token, not the operator's. */
+        post: operations["approve_payout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/payouts/{number}/bump": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replaces a payout's transaction by one with a higher fee, which is signed like the first one. */
+        post: operations["bump_payout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/payouts/{number}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives up a payout that nobody can have signed. */
+        post: operations["cancel_payout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/payouts/{number}/hand-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands out a planned payout to be signed elsewhere. From then on it can't be cancelled. Repeated, it gives the same. */
+        post: operations["hand_out_payout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/payouts/{number}/signed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes in a payout that was signed elsewhere; every signature is verified. The server broadcasts it. */
+        post: operations["take_in_payout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -570,6 +724,21 @@ export interface components {
             /** Format: uuid */
             id: string;
         };
+        /** @description A transaction of a payout. */
+        AttemptView: {
+            /** Format: int64 */
+            fee_sats: number;
+            /** @description `server` or `outside`. */
+            signed_by?: string | null;
+            /** Format: int64 */
+            signed_ms?: number | null;
+            txid: string;
+            /**
+             * Format: int64
+             * @description Virtual bytes at most.
+             */
+            vsize: number;
+        };
         /** @description An account of the ledger and the sum of its postings: debits positive, credits negative. */
         BalanceView: {
             /** @example asset:contract_payments */
@@ -602,6 +771,14 @@ export interface components {
         BroadcastView: {
             txid: string;
         };
+        /** @description A higher fee. */
+        BumpRequest: {
+            /**
+             * Format: int64
+             * @description Satoshis per 1,000 virtual bytes, at most the cap.
+             */
+            fee_rate_sats_per_kvb: number;
+        };
         /** @description A block of the chain. */
         ChainView: {
             hash: string;
@@ -612,7 +789,7 @@ export interface components {
          * @description The stable name of a problem.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "contract_not_reserved" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "transaction_refused" | "rate_limited" | "internal" | "unavailable";
+        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "approver_only" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "contract_not_reserved" | "payout_state" | "payouts_off" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "transaction_refused" | "rate_limited" | "internal" | "unavailable";
         /** @description An unspent output of a block that the pool found. */
         CoinView: {
             /** Format: int64 */
@@ -1212,6 +1389,46 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_PayoutView: {
+            items: {
+                /** Format: int64 */
+                approved_ms?: number | null;
+                block_hash?: string | null;
+                /** Format: int32 */
+                block_height?: number | null;
+                /** Format: int64 */
+                created_ms: number;
+                /**
+                 * Format: int64
+                 * @description Since when it may be signed elsewhere.
+                 */
+                handed_out_ms?: number | null;
+                /**
+                 * Format: int64
+                 * @description Its entry in the log.
+                 */
+                leaf_index?: number | null;
+                /** @description Whether a second person has to agree before it is signed. */
+                needs_approval: boolean;
+                /**
+                 * Format: int64
+                 * @description Number, from 1.
+                 */
+                payout: number;
+                /** @description `planned`, `signed`, `broadcast`, `confirmed`, `logged` or `cancelled`. */
+                state: string;
+                /**
+                 * Format: int64
+                 * @description What contracts are paid together, without the fee.
+                 */
+                total_sats: number;
+                /** @description The transaction that is in a block, and where. */
+                txid?: string | null;
+            }[];
+            /** @description Where the next page starts, null on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_SettlementView: {
             items: {
                 /** Format: int64 */
@@ -1253,6 +1470,64 @@ export interface components {
             /** Format: int64 */
             received_sats: number;
         };
+        /** @description A payout with all its parts. */
+        PayoutDetailView: components["schemas"]["PayoutView"] & {
+            /** @description The first transaction and its replacements, of which one at most is ever mined. */
+            attempts: components["schemas"]["AttemptView"][];
+            rows: components["schemas"]["PayoutRowView"][];
+        };
+        /** @description What a contract is paid. */
+        PayoutRowView: {
+            contract_id: string;
+            /** Format: int64 */
+            sats: number;
+            /** Format: int32 */
+            vout: number;
+        };
+        /** @description A payout. */
+        PayoutView: {
+            /** Format: int64 */
+            approved_ms?: number | null;
+            block_hash?: string | null;
+            /** Format: int32 */
+            block_height?: number | null;
+            /** Format: int64 */
+            created_ms: number;
+            /**
+             * Format: int64
+             * @description Since when it may be signed elsewhere.
+             */
+            handed_out_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Its entry in the log.
+             */
+            leaf_index?: number | null;
+            /** @description Whether a second person has to agree before it is signed. */
+            needs_approval: boolean;
+            /**
+             * Format: int64
+             * @description Number, from 1.
+             */
+            payout: number;
+            /** @description `planned`, `signed`, `broadcast`, `confirmed`, `logged` or `cancelled`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description What contracts are paid together, without the fee.
+             */
+            total_sats: number;
+            /** @description The transaction that is in a block, and where. */
+            txid?: string | null;
+        };
+        /** @description What planning came to. */
+        PlannedView: {
+            /**
+             * Format: int64
+             * @description The payout's number; null when nobody is due or the coins don't suffice.
+             */
+            payout?: number | null;
+        };
         /** @description Where in the request body reading stopped, both counted from 1. */
         Position: {
             column: number;
@@ -1269,6 +1544,14 @@ export interface components {
             title: string;
             /** @description `urn:provenhash:problem:<code>` */
             type: string;
+        };
+        /** @description A transaction to be signed. */
+        PsbtView: {
+            /** Format: int64 */
+            fee_sats: number;
+            /** @description BIP 174, base64. */
+            psbt: string;
+            txid: string;
         };
         /** @description What a buyer sends. */
         PurchaseRequest: {
@@ -1414,6 +1697,11 @@ export interface components {
              */
             solo_sats: number;
         };
+        /** @description A signed PSBT. */
+        SignedPsbtRequest: {
+            /** @description BIP 174, base64. */
+            psbt: string;
+        };
         /** @description The state of the log, the chain and the pool. */
         StatusView: {
             blocks: components["schemas"]["BlockCountsView"];
@@ -1524,6 +1812,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_statement: {
+        parameters: {
+            query?: {
+                /** @description `csv` (by default) or `html`. */
+                format?: "csv" | "html";
+            };
+            header?: never;
+            path: {
+                month: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the statement */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description bad_query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description unauthenticated */
@@ -1805,6 +2136,35 @@ export interface operations {
             };
         };
     };
+    export_ledger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the whole book */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_lots: {
         parameters: {
             query?: {
@@ -1961,6 +2321,381 @@ export interface operations {
                 };
             };
             /** @description name_taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_payouts: {
+        parameters: {
+            query?: {
+                /** @description Items at most, 1 to 200, by default 50. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PayoutView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_payout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlannedView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payouts_off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_payout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutDetailView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_payout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutDetailView"];
+                };
+            };
+            /** @description approver_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payout_state, payouts_off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bump_payout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BumpRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutDetailView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payout_state, payouts_off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_payout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutDetailView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payout_state, payouts_off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hand_out_payout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PsbtView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payout_state, payouts_off */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_in_payout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignedPsbtRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutDetailView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description payout_state, payouts_off */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -11,7 +11,7 @@ use super::cursor;
 use crate::api::page::Page;
 use crate::clock::now_ms;
 use crate::db::contracts::{Contract, Opened, Status};
-use crate::db::{DbError, accruals, epochs, settlements, work_sums};
+use crate::db::{DbError, accruals, epochs, payouts, settlements, work_sums};
 
 /// A contract. Before confirmation the fields of the log are null.
 #[derive(Serialize, ToSchema)]
@@ -74,9 +74,16 @@ pub struct ReceiptView {
 #[derive(Default)]
 struct Claims {
     credited: Option<Sats>,
+    paid: Option<Sats>,
     work: Option<Work>,
     /// Length of the closed epochs.
     milliseconds: u64,
+}
+
+impl Claims {
+    fn unpaid(&self) -> u64 {
+        self.credited.map_or(0, Sats::get).saturating_sub(self.paid.map_or(0, Sats::get))
+    }
 }
 
 /// The view of a contract with its yield so far: never more than a log of size `published` shows.
@@ -84,6 +91,7 @@ pub async fn with_claims(pool: &AnyPool, published: u64, contract: &Contract) ->
     let claims = match &contract.opened {
         None => Claims::default(),
         Some(opened) => Claims {
+            paid: Some(payouts::paid(pool, &opened.contract_id, published).await?),
             credited: Some(credited(pool, &opened.contract_id, published).await?),
             work: Some(work_sums::of_contract(pool, &opened.contract_id, published).await?),
             milliseconds: epochs::milliseconds_of_contract(pool, &opened.contract_id, published).await?,
@@ -140,8 +148,7 @@ impl ContractView {
             leaf_index: opened.map(|opened| opened.leaf_index),
             receipt: opened.map(|opened| receipt(contract, opened)),
             credited_sats: claims.credited.map_or(0, Sats::get),
-            // Nothing is paid out by this server yet.
-            unpaid_sats: claims.credited.map_or(0, Sats::get),
+            unpaid_sats: claims.unpaid(),
             work: claims.work.map_or(0, Work::get).to_string(),
             promised_work: promised_work(contract, claims.milliseconds).to_string(),
         }

@@ -1,11 +1,12 @@
 """Recomputes what is paid by time: accrual.sum and input.fees (docs/LOG.md §8.3)."""
 
+import settlements
 from bitcoin import network_target
 from entries import FEES, parse_fees
 from report import Wrong, compare
 from settlements import DEADLINE, PPM, charge, credit_rows
 from trees import sum_tree
-from wire import U32, Malformed, array, display, hash_value, integer, parse_json, record, row, sats
+from wire import U32, array, display, hash_value, integer, record, row, sats
 
 FILE = record(accrual=integer(), credits=array(row(sats, hash_value)))
 BY_TIME = "pps", "fpps"
@@ -158,24 +159,9 @@ def check_accrual(files, period, worth, index, entry, order, every):
 
 def read_file(files, number):
     """An accrual's file."""
-    path = f"accrual/{number}.json"
-    if path not in files:
-        raise Wrong(path, "the credits", "no file")
-    return parse_json(files[path], FILE)
+    return settlements.read_file(files, f"accrual/{number}.json", FILE)
 
 
 def check_mine(files, identity, credits, claims, report):
-    """The contract's credits in the files and on the page are the recomputed ones; gives their sum."""
-    for number, right in credits.items():
-        path = f"accrual/{number}.json"
-        try:
-            rows = read_file(files, number).credits
-        except (Wrong, Malformed):
-            report.leave_out("settle.mine")  # that is accrual.sum's failure
-            continue
-        listed = {each: amount for amount, each in rows}
-        compare(path, right.get(identity, 0), listed.get(identity, 0))
-    for claim in claims:
-        right = credits.get(claim["accrual"], {}).get(identity, 0)
-        compare(f"accrual/{claim['accrual']}.json", right, claim["credit_sats"])
-    return sum(right.get(identity, 0) for right in credits.values())
+    """As for settlements."""
+    return settlements.check_mine(files, identity, credits, claims, report, "accrual", FILE)

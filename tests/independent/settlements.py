@@ -209,26 +209,26 @@ def check_file(files, entry, credits):
     compare(path, len(rows), len(content.credits))
 
 
-def read_file(files, path):
-    """A settlement's file."""
+def read_file(files, path, file=FILE):
+    """A settlement's file, or an accrual's."""
     if path not in files:
         raise Wrong(path, "the credits", "no file")
-    return parse_json(files[path], FILE)
+    return parse_json(files[path], file)
 
 
-def check_mine(files, identity, credits, claims, report):
-    """The contract's credits in the files and on the page are the recomputed ones; gives their sum."""
+def check_mine(files, identity, credits, claims, report, kind="settlement", file=FILE):
+    """The contract's credits in the files of a kind and on the page are the recomputed ones; gives their sum."""
     for number, right in credits.items():
-        path = f"settlement/{number}.json"
+        path = f"{kind}/{number}.json"
         try:
-            rows = read_file(files, path).credits
+            rows = read_file(files, path, file).credits
         except (Wrong, Malformed):
-            report.leave_out("settle.mine")  # that is settle.sum's failure
+            report.leave_out("settle.mine")  # that is the failure of settle.sum or accrual.sum
             continue
-        listed = {identity: amount for amount, identity in rows}
+        listed = {each: amount for amount, each in rows}
         compare(path, right.get(identity, 0), listed.get(identity, 0))
     for claim in claims:
-        number = claim["settlement"]
+        number = claim[kind]
         right = credits.get(number, {}).get(identity, 0)
-        compare(f"settlement/{number}.json", right, claim["credit_sats"])
+        compare(f"{kind}/{number}.json", right, claim["credit_sats"])
     return sum(right.get(identity, 0) for right in credits.values())

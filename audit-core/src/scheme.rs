@@ -7,6 +7,7 @@
 
 mod charge;
 mod fees;
+mod hashprice;
 mod pplns;
 mod price;
 mod solo;
@@ -15,6 +16,7 @@ use alloc::collections::BTreeMap;
 
 pub use charge::Charged;
 pub use fees::{FEE_BLOCKS, FEE_DEPTH, FEES_INPUT, FeesPpm, fees_ppm};
+pub use hashprice::{HASHPRICE_INPUT, Hashprice};
 pub(crate) use pplns::by_window;
 pub use pplns::{WindowParts, Windows, parts_of};
 pub use price::{Price, Worth, parts_by_time};

@@ -1,8 +1,8 @@
-"""Recomputes what is paid by time: accrual.sum and input.fees (docs/LOG.md §8.3)."""
+"""Recomputes what is paid by time: accrual.sum and input.chain (docs/LOG.md §8.3)."""
 
 import settlements
 from bitcoin import network_target
-from entries import FEES, parse_fees
+from entries import FEES, HASHPRICE, parse_chain_input
 from report import Wrong, compare
 from settlements import DEADLINE, PPM, charge, credit_rows
 from trees import sum_tree
@@ -19,31 +19,37 @@ def subsidy(network, height):
     return 5_000_000_000 >> min(height // (150 if network == "regtest" else 210_000), 63)
 
 
-def fee_rates(order):
-    """All fee rates of a log with their leaf indices."""
+def chain_inputs(order, name):
+    """All inputs of a name that follow from the chain, as (leaf index, value, height, hash)."""
     inputs = ((index, entry) for index, entry in enumerate(order.entries) if entry.type == "external_input")
-    return [(index, *parse_fees(entry)) for index, entry in inputs if entry.name == FEES]
+    return [(index, *parse_chain_input(entry)) for index, entry in inputs if entry.name == name]
 
 
-def check_fees(log, judged, chain, report):
-    """Every rate is that of the blocks it names, and no epoch with an FPPS contract has an old one."""
-    rates = fee_rates(log.order)
+def has_chain_inputs(order):
+    """Whether a log has inputs that follow from the chain."""
+    return any(chain_inputs(order, name) for name in (FEES, HASHPRICE))
+
+
+def check_inputs(log, judged, chain, report):
+    """Every rate and price is that of the blocks it names, and no epoch with an FPPS contract has an old rate."""
+    rates, prices = chain_inputs(log.order, FEES), chain_inputs(log.order, HASHPRICE)
     needs = [each.epoch for each in judged if each.allocation and any(scheme(log.order, one) == "fpps" for one in each.allocation)]
-    if not rates and not needs:
-        report.settle("input.fees", "not_applicable")
+    if not rates and not prices and not needs:
+        report.settle("input.chain", "not_applicable")
         return
-    for index, ppm, height, hashed in rates:
-        with report.judging("input.fees", ENTRIES):
-            header = chain.header(height)
-            compare(ENTRIES, display(hashed), display(header.hash) if header else "no block", index)
-            compare(ENTRIES, fees_of(chain, height), ppm, index)
+    for of_chain, inputs in (fees_of, rates), (hashprice, prices):
+        for index, value, height, hashed in inputs:
+            with report.judging("input.chain", ENTRIES):
+                header = chain.header(height)
+                compare(ENTRIES, display(hashed), display(header.hash) if header else "no block", index)
+                compare(ENTRIES, of_chain(chain, height), value, index)
     for epoch in needs:
-        with report.judging("input.fees", ENTRIES):
+        with report.judging("input.chain", ENTRIES):
             newest = [rate for rate in rates if rate[0] < epoch.open_index][-1:]
             oldest = epoch.open.chain.height - 2 * FEE_BLOCKS
             if not newest or newest[0][2] < oldest:
                 raise Wrong(ENTRIES, f"a fee rate of height {oldest} or above", newest or "none", epoch.open_index)
-    report.finish("input.fees")
+    report.finish("input.chain")
 
 
 def fees_of(chain, height):
@@ -52,6 +58,14 @@ def fees_of(chain, height):
     subsidies = sum(subsidy(chain.network, each) for each in heights)
     rewards = sum(value for each in heights for value, _ in chain.outputs[each - chain.start])
     return min(max(rewards - subsidies, 0) * PPM // subsidies, U32) if subsidies else 0
+
+
+def hashprice(chain, height):
+    """What 10¹⁵ hashes a second can be expected to earn in a day on top of a height, in satoshis."""
+    _, branch = chain.branch(chain.header(height).hash)
+    nbits = branch.required_nbits(height + 1, branch.header(height).ntime)
+    block_work = 2**256 // (network_target(nbits) + 1)
+    return 86_400 * 10**15 * subsidy(chain.network, height + 1) * (PPM + fees_of(chain, height)) // (block_work * PPM)
 
 
 def scheme(order, identity):
@@ -99,7 +113,7 @@ class Period:
 def check_accruals(files, log, judged, chain, report):
     """Compares the log's accruals with what they must be; gives the recomputed credits of each that was logged."""
     order, every = log.order, log.order.every
-    rates = fee_rates(order)
+    rates = chain_inputs(order, FEES)
     closed = [each for each in judged if each.epoch.close]
     periods = [Period(n, closed[(n - 1) * every : n * every]) for n in range(1, len(closed) // every + 1)]
     logged, credits, applies = list(order.accruals), {}, False

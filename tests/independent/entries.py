@@ -12,6 +12,7 @@ PREDECESSOR = record(origin=text, size=integer(), root=hash_value)
 SHARES = record(count=integer(), work=decimal(), root=hash_value)
 FEE_PPM = integer(1_000_000)
 FEES = "block_fees_ppm"  # the input that FPPS depends on
+HASHPRICE = "hashprice_sats_per_phs_day"  # the input that prices of contracts may follow
 
 FIELDS = {
     "manifest": {
@@ -73,10 +74,11 @@ def parse_entry(data):
     return parse_json(data, read)
 
 
-def parse_fees(entry):
-    """A fee rate with the last block that it counts, as (ppm, height, hash)."""
+def parse_chain_input(entry):
+    """What follows from the chain up to a block, as (value, height, hash)."""
     words = entry.source.split(" ")
-    demand(len(words) == 3 and words[0] == "block" and entry.value <= U32, "a fee rate without its block")
+    demand(len(words) == 3 and words[0] == "block", "an input without its block")
+    demand(entry.name != FEES or entry.value <= U32, "a fee rate out of range")
     height = words[1]
     demand(height.isascii() and height.isdecimal() and str(int(height)) == height and int(height) <= U32, "no height")
     return entry.value, int(height), block_hash(words[2])
@@ -203,8 +205,8 @@ class Order:
         self.settlements.append((index, entry))
 
     def on_external_input(self, _, entry):
-        if entry.name == FEES:
-            parse_fees(entry)
+        if entry.name in (FEES, HASHPRICE):
+            parse_chain_input(entry)
 
     def on_accrual(self, index, entry):
         self.accruals.append((index, entry))

@@ -191,15 +191,15 @@ def check_epoch(files, log, each, places, report):
 
 
 def check_by_time(files, log, judged, places, report):
-    """accrual.sum and input.fees; gives the recomputed credits."""
+    """accrual.sum and input.chain; gives the recomputed credits."""
     chain = places.chain if places and not report.failed("chain.linked") else None
     if chain:
-        accruals.check_fees(log, judged, chain, report)
-    elif accruals.fee_rates(log.order):
-        report.leave_out("input.fees")
-        report.finish("input.fees")
+        accruals.check_inputs(log, judged, chain, report)
+    elif accruals.has_chain_inputs(log.order):
+        report.leave_out("input.chain")
+        report.finish("input.chain")
     else:
-        report.settle("input.fees", "not_applicable")
+        report.settle("input.chain", "not_applicable")
     return accruals.check_accruals(files, log, judged, chain, report)
 
 

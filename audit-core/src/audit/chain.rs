@@ -34,7 +34,7 @@ struct Archive {
     headers: HeaderChain,
     side: SideHeaders,
     unreported: Unreported,
-    /// What each coinbase pays, from the first header on; empty unless the log has fee rates.
+    /// What each coinbase pays, from the first header on; empty unless the log has inputs that depend on them.
     rewards: Vec<Sats>,
 }
 

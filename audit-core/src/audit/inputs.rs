@@ -1,6 +1,12 @@
-//! input.fees: the fee rate that FPPS pays is that of the chain's blocks, and not an old one.
+//! input.chain: the fee rate that FPPS pays is that of the chain's blocks, and not an old one; the hashprice that prices of
+//! contracts follow is the chain's.
 
-use alloc::{collections::BTreeSet, format, string::ToString};
+use alloc::{
+    collections::BTreeSet,
+    format,
+    string::{String, ToString},
+};
+use core::fmt::Display;
 
 use super::{
     CheckId, Place,
@@ -8,7 +14,14 @@ use super::{
     log::{Log, LogEpoch},
     report::Findings,
 };
-use crate::{allocation::Allocation, entry::Scheme, hash::Hash32, scheme::FEE_DEPTH};
+use crate::{
+    allocation::Allocation,
+    entry::Scheme,
+    hash::{BlockHash, Hash32},
+    scheme::FEE_DEPTH,
+};
+
+const CHECK: CheckId = CheckId::InputChain;
 
 /// The inputs, and how many epochs depend on them.
 pub(super) struct Inputs<'a> {
@@ -18,6 +31,15 @@ pub(super) struct Inputs<'a> {
     epochs: u64,
     /// Whether it was told that an input is too old or missing.
     stale: bool,
+}
+
+/// A logged value, and the block up to which the chain says it.
+struct Input<T> {
+    /// Leaf index.
+    index: u64,
+    value: T,
+    height: u32,
+    hash: BlockHash,
 }
 
 impl<'a> Inputs<'a> {
@@ -45,32 +67,42 @@ impl<'a> Inputs<'a> {
             let expected =
                 format!("block_fees_ppm of a block at height {oldest} or above before epoch {}", epoch.open.epoch);
             let found = newest.map_or("none".to_string(), |(_, fees)| format!("height {}", fees.height));
-            findings.fail(CheckId::InputFees, Place::new(file, Some(epoch.open_index), expected, found));
+            findings.fail(CHECK, Place::new(file, Some(epoch.open_index), expected, found));
         }
         newest.map_or(0, |(_, fees)| fees.ppm.into())
     }
 
-    /// Every rate is that of the blocks it names.
+    /// Every rate and price is that of the blocks it names.
     pub(super) fn finish(&self, chain: &ChainSide<'_>, findings: &mut Findings) {
-        let check = CheckId::InputFees;
-        if self.log.fees.is_empty() && self.epochs == 0 {
-            return findings.not_applicable(check, "nothing depends on the chain's fees");
+        let (fees, prices) = (&self.log.fees, &self.log.hashprices);
+        if fees.is_empty() && prices.is_empty() && self.epochs == 0 {
+            return findings.not_applicable(CHECK, "nothing that follows from the chain is logged or needed");
         }
-        findings.note(check, format!("{} rates for {} epochs", self.log.fees.len(), self.epochs));
-        for (index, fees) in &self.log.fees {
-            match chain.fees_up_to(fees) {
-                Some(Ok(ppm)) if ppm == fees.ppm => {}
-                Some(Ok(ppm)) => fail(self.log, *index, format!("{ppm} ppm by the chain"), fees.ppm, findings),
-                Some(Err(found)) => {
-                    let expected = format!("block {} on the best chain at height {}", fees.hash, fees.height);
-                    fail(self.log, *index, expected, found, findings);
-                }
-                None => findings.not_checked(check, "the chain is not known"),
-            }
+        findings.note(CHECK, format!("{} fee rates for {} epochs, {} prices", fees.len(), self.epochs, prices.len()));
+        for (index, fees) in fees {
+            let by_chain = chain.fees_up_to(fees);
+            let input = Input { index: *index, value: fees.ppm, height: fees.height, hash: fees.hash };
+            self.compare(&input, by_chain, findings);
+        }
+        for (index, price) in prices {
+            let by_chain = chain.hashprice_on(price);
+            let input = Input { index: *index, value: price.sats_per_phs_day, height: price.height, hash: price.hash };
+            self.compare(&input, by_chain, findings);
         }
     }
-}
 
-fn fail(log: &Log, index: u64, expected: alloc::string::String, found: impl ToString, findings: &mut Findings) {
-    findings.fail(CheckId::InputFees, Place::new(log.file_of(index), Some(index), expected, found.to_string()));
+    fn compare<T: PartialEq + Display>(
+        &self,
+        input: &Input<T>,
+        by_chain: Option<Result<T, String>>,
+        findings: &mut Findings,
+    ) {
+        let (expected, found) = match by_chain {
+            Some(Ok(value)) if value == input.value => return,
+            Some(Ok(value)) => (format!("{value} by the chain"), input.value.to_string()),
+            Some(Err(found)) => (format!("block {} on the best chain at height {}", input.hash, input.height), found),
+            None => return findings.not_checked(CHECK, "the chain is not known"),
+        };
+        findings.fail(CHECK, Place::new(self.log.file_of(input.index), Some(input.index), expected, found));
+    }
 }

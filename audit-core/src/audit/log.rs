@@ -23,7 +23,7 @@ use crate::{
     hash::{BlockHash, Hash32},
     merkle::{Frontier, leaf_hash},
     policy::{Cosigned, Judged},
-    scheme::FeesPpm,
+    scheme::{FeesPpm, Hashprice},
     tile::{BUNDLE_MAX, bundles, entries_path, split_bundle},
 };
 
@@ -49,6 +49,8 @@ pub(super) struct Log {
     pub(super) accruals: Vec<(u64, Accrual)>,
     /// Fee rates of the chain's blocks.
     pub(super) fees: Vec<(u64, FeesPpm)>,
+    /// What hashrate could be expected to earn.
+    pub(super) hashprices: Vec<(u64, Hashprice)>,
     /// Payouts.
     pub(super) payouts: Vec<(u64, Payout)>,
     /// Lists of what is owed.
@@ -96,6 +98,7 @@ impl Log {
             settlements,
             accruals,
             fees,
+            hashprices: Vec::new(),
             payouts,
             liabilities,
         }

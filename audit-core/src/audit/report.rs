@@ -200,7 +200,7 @@ checks! {
     SettleMine "settle.mine" "My credits are right to the last satoshi.",
     SettleSum "settle.sum" "Each reward was divided without anything lost or left over.",
     AccrualSum "accrual.sum" "What is paid by time is the work at each epoch's own price, and nothing is left out.",
-    InputFees "input.fees" "The fees that are paid by time are those of the chain's own blocks.",
+    InputChain "input.chain" "The fee rates and prices that the operator logs are what the chain itself says.",
     PayoutMine "payout.mine" "My payouts went to my address, and what I am still owed is on the operator's list.",
     LiabSum "liab.sum" "Everything the operator owes is on his list, to the last satoshi, with the coins that back it.",
     VerifierSelf "verifier.self" "This verifier is the one published in the log.",

@@ -6,7 +6,7 @@ use super::{Entry, EntryError, FORMAT, Manifest};
 use crate::{
     chain::Network,
     coinbase::TAG_MAX,
-    scheme::{FEES_INPUT, FeesPpm},
+    scheme::{FEES_INPUT, FeesPpm, HASHPRICE_INPUT, Hashprice},
     text::decimal,
 };
 
@@ -19,6 +19,9 @@ impl Entry {
             Self::Terms(terms) => terms.fault().map_or(Ok(()), |fault| Err(EntryError::Value(fault))),
             Self::ExternalInput(input) if input.name == FEES_INPUT && FeesPpm::of(input).is_none() => {
                 Err(EntryError::Value("block_fees_ppm: a 32-bit number of millionths, its source a block"))
+            }
+            Self::ExternalInput(input) if input.name == HASHPRICE_INPUT && Hashprice::of(input).is_none() => {
+                Err(EntryError::Value("hashprice_sats_per_phs_day: a 128-bit number of satoshis, its source a block"))
             }
             Self::ExternalInput(input) if decimal::<u128>(&input.value).is_none() => {
                 Err(EntryError::Value("an external input's value is a decimal number"))

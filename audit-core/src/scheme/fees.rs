@@ -1,5 +1,7 @@
 //! FPPS: what the chain's blocks pay in fees.
 
+use alloc::string::String;
+
 use crate::{chain::Network, entry::ExternalInput, hash::BlockHash, text::decimal, work::Sats};
 
 /// The name of the input that says what blocks pay in fees.
@@ -23,15 +25,26 @@ pub struct FeesPpm {
 impl FeesPpm {
     /// Reads an input of that name; its source is `block <height> <BlockHash>`.
     pub fn of(input: &ExternalInput) -> Option<Self> {
-        let (height, hash) = input.source.strip_prefix("block ")?.split_once(' ')?;
-        Some(Self { ppm: decimal(&input.value)?, height: decimal(height)?, hash: hash.parse().ok()? })
+        let (height, hash) = block_named(&input.source)?;
+        Some(Self { ppm: decimal(&input.value)?, height, hash })
     }
 
     /// The entry to be logged.
     pub fn to_input(self, at_ms: u64) -> ExternalInput {
-        let source = alloc::format!("block {} {}", self.height, self.hash);
-        ExternalInput { name: FEES_INPUT.into(), value: alloc::format!("{}", self.ppm), source, at_ms }
+        let (value, source) = (alloc::format!("{}", self.ppm), name_block(self.height, &self.hash));
+        ExternalInput { name: FEES_INPUT.into(), value, source, at_ms }
     }
+}
+
+/// The source of an input that follows from the chain up to a block.
+pub(super) fn name_block(height: u32, hash: &BlockHash) -> String {
+    alloc::format!("block {height} {hash}")
+}
+
+/// The block that such a source names.
+pub(super) fn block_named(source: &str) -> Option<(u32, BlockHash)> {
+    let (height, hash) = source.strip_prefix("block ")?.split_once(' ')?;
+    Some((decimal(height)?, hash.parse().ok()?))
 }
 
 /// ⌊10⁶ · Σ fees / Σ subsidies⌋ of blocks by height with what each coinbase pays, at most 2³² − 1; 0 when the coinbases

@@ -51,6 +51,12 @@ impl Price {
     pub fn of_ths_day(&self, scheme: Scheme) -> Option<U256> {
         self.of_work(Work::new(THS_DAY), scheme)
     }
+
+    /// ⌊86,400 · 10¹⁵ · subsidy · (10⁶ + fees) / (block_work · 10⁶)⌋: the satoshis that 1 PH/s can be expected to earn in a
+    /// day.
+    pub fn hashprice(&self) -> Option<u128> {
+        u128::try_from(self.of_work(Work::new(THS_DAY * 1_000), Scheme::Fpps)? >> FRACTION_BITS).ok()
+    }
 }
 
 impl Worth {
@@ -114,6 +120,21 @@ mod tests {
         let whole = |fees, scheme| price(fees).of_work(block, scheme).unwrap() >> FRACTION_BITS;
         assert_eq!(whole(20_000, Scheme::Pps), U256::from(312_500_000));
         assert_eq!(whole(20_000, Scheme::Fpps), U256::from(318_750_000));
+    }
+
+    #[test]
+    fn a_petahash_earns_its_part_of_the_days_blocks() {
+        // Difficulty 21,448,277,761,059 and 6.25 BTC: 0.00586185 BTC a day (bitcoin.it, "Difficulty").
+        let price = Price::of(Network::Bitcoin, 700_000, Nbits::new(0x170d_1f8c), 0).unwrap();
+        assert_eq!(price.hashprice(), Some(586_185));
+        let with_fees = Price { fees_ppm: 100_000, ..price };
+        assert_eq!(with_fees.hashprice(), Some(644_803));
+    }
+
+    #[test]
+    fn the_hashprice_at_the_easiest_target_is_no_overflow() {
+        let price = Price::of(Network::Regtest, 1, Nbits::new(0x207f_ffff), u64::from(u32::MAX)).unwrap();
+        assert!(price.hashprice().is_some());
     }
 
     #[test]

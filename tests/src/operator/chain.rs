@@ -10,7 +10,7 @@ use audit_core::{
     hash::{BlockHash, Hash32, sha256d},
     header::Header,
     job::fold_branch,
-    scheme::{FeesPpm, fees_ppm},
+    scheme::{FeesPpm, Hashprice, Price, fees_ppm},
     work::Nbits,
 };
 
@@ -113,6 +113,13 @@ impl<'a> Chain<'a> {
         let rewards = self.blocks.iter().map(|block| AnyCoinbase::parse(&block.coinbase).expect("a coinbase").reward);
         let (height, hash) = self.tip();
         FeesPpm { ppm: fees_ppm(Network::Regtest, (0..).zip(rewards)), height, hash }
+    }
+
+    /// What hashrate can be expected to earn on top of the tip.
+    pub(super) fn hashprice(&self) -> Hashprice {
+        let FeesPpm { ppm, height, hash } = self.fees();
+        let price = Price::of(Network::Regtest, height + 1, self.nbits, ppm.into()).expect("a target");
+        Hashprice { sats_per_phs_day: price.hashprice().expect("below 2^128"), height, hash }
     }
 
     /// The evidence of the chain.

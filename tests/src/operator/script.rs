@@ -17,7 +17,7 @@ use audit_core::{
     job::Job,
     liabilities::LiabilitiesFile,
     policy::Policy,
-    scheme::{FeesPpm, TermsOf},
+    scheme::{FeesPpm, Hashprice, TermsOf},
     seal::SealedEpoch,
     settlement::SettlementFile,
     work::{Level, Sats, Units},
@@ -74,6 +74,8 @@ pub struct Cheats<'a> {
     pub settlement: &'a dyn Fn(&mut Settlement, &mut SettlementFile),
     /// What blocks pay in fees, before it is logged.
     pub fees: &'a dyn Fn(&mut FeesPpm),
+    /// What hashrate is worth, before it is logged, where it is.
+    pub hashprice: Option<&'a dyn Fn(&mut Hashprice)>,
     /// An accrual before it is logged; whether it is.
     pub accrual: &'a dyn Fn(&mut Accrual, &mut AccrualFile) -> bool,
     /// A list of what is owed before it is logged; its roots are computed afterwards.
@@ -108,6 +110,7 @@ impl Default for Cheats<'_> {
             fates: &|_, _| {},
             settlement: &|_, _| {},
             fees: &|_| {},
+            hashprice: None,
             accrual: &|_, _| true,
             liabilities: &|_, _| {},
             payout: &|_| {},
@@ -193,6 +196,11 @@ impl<'a> Script<'a> {
         }
         if all.iter().any(|terms| terms.scheme == Scheme::Fpps) {
             self.log_fees();
+        }
+        if let Some(change) = self.cheats.hashprice {
+            let mut price = self.operator.chain.hashprice();
+            change(&mut price);
+            self.operator.append(Entry::ExternalInput(price.to_input(START_MS)));
         }
         for buyer in [2, 1] {
             let receipt = self.receipt(buyer);

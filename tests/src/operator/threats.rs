@@ -118,7 +118,7 @@ fn other_money(lie: Lie<'_>) {
 /// Two histories under one key: this customer was shown the other one before.
 fn split_view() -> Vector {
     let another_past = |entries: &mut Vec<Entry>| {
-        let (name, value, source) = ("hashprice_sats_per_phs_day".into(), "1".into(), "another view".into());
+        let (name, value, source) = ("btcusd_cents".into(), "1".into(), "another view".into());
         entries.push(Entry::ExternalInput(ExternalInput { name, value, source, at_ms: 1 }));
     };
     let other = Script::tell(&Cheats { contract: &another_past, ..Cheats::default() });

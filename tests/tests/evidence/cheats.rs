@@ -62,7 +62,7 @@ fn an_honest_log_holds_with_its_hashes_and_sats() {
     assert!(report.held, "{:#?}", report.checks);
     let (held, others): (Vec<_>, Vec<_>) = report.checks.iter().partition(|check| check.outcome == Outcome::Held);
     assert_eq!(held.len() + others.len(), CheckId::ALL.len());
-    let by_time = [CheckId::AccrualSum, CheckId::InputFees];
+    let by_time = [CheckId::AccrualSum, CheckId::InputChain];
     assert_eq!(others.iter().map(|check| check.id).collect::<Vec<_>>(), by_time, "nothing is paid by time");
     assert!(others.iter().all(|check| check.outcome == Outcome::NotApplicable));
     assert_eq!((report.totals.epochs, report.totals.shares), (2, 70));

@@ -2,7 +2,9 @@
 
 use audit_core::{
     audit::{AuditRequest, CheckId},
-    entry::{Entry, Settlement},
+    entry::{Entry, ExternalInput, Settlement},
+    hash::BlockHash,
+    scheme::Hashprice,
     settlement::SettlementFile,
     work::Sats,
 };
@@ -108,11 +110,32 @@ fn an_accrual_that_nothing_calls_for_fails_accrual_sum() {
 }
 
 #[test]
-fn an_old_fee_rate_fails_input_fees() {
+fn an_old_fee_rate_fails_input_chain() {
     let none = |entries: &mut Vec<Entry>| entries.retain(|entry| !matches!(entry, Entry::ExternalInput(_)));
     let story = Script::tell(&Cheats { terms: &fpps(), contract: &none, ..Cheats::default() });
     let failed = failed(&run(&story.files, &request(&story)));
-    assert!(failed.contains(&CheckId::InputFees), "{failed:?}");
+    assert!(failed.contains(&CheckId::InputChain), "{failed:?}");
+}
+
+#[test]
+fn a_hashprice_that_the_chain_says_holds() {
+    let story = held(&Cheats { hashprice: Some(&|_| {}), ..Cheats::default() });
+    let input = inputs(&story).into_iter().find_map(|input| Hashprice::of(&input)).expect("it is logged");
+    // 5,000,000,000 satoshis for 15 hashes, for 86,400 seconds of 10^15 hashes.
+    assert_eq!(input.sats_per_phs_day, 86_400 * 1_000_000_000_000_000 * 5_000_000_000 / 15);
+}
+
+#[test]
+fn a_hashprice_of_a_block_that_was_left_behind_fails_input_chain() {
+    let other = |price: &mut Hashprice| price.hash = BlockHash([7; 32]);
+    let story = Script::tell(&Cheats { hashprice: Some(&other), ..Cheats::default() });
+    assert_eq!(failed(&run(&story.files, &request(&story))), [CheckId::InputChain]);
+}
+
+fn inputs(story: &Story) -> Vec<ExternalInput> {
+    let log = tests::evidence::Log::of_bundle(&story.files).expect("the story is a log");
+    let input = |entry| if let Entry::ExternalInput(input) = entry { Some(input) } else { None };
+    log.entries.into_iter().filter_map(input).collect()
 }
 
 fn less_fee(gross: u64) -> u64 {

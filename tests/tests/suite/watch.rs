@@ -74,7 +74,7 @@ fn honest(epochs_after: u64) -> Story {
 fn forked(epochs_after: u64) -> Story {
     let told = |price: u32| {
         let another_past = |entries: &mut Vec<Entry>| {
-            let (name, value, source) = ("hashprice_sats_per_phs_day".into(), price.to_string(), "another view".into());
+            let (name, value, source) = ("btcusd_cents".into(), price.to_string(), "another view".into());
             entries.push(Entry::ExternalInput(ExternalInput { name, value, source, at_ms: 1 }));
         };
         Script::tell(&Cheats { contract: &another_past, epochs_after, ..Cheats::default() })

@@ -82,7 +82,7 @@ impl<'a> Watch<'a> {
 impl Seen {
     /// Looks at the coinbase of one block of the best chain.
     pub(super) fn look(&mut self, watch: &Watch<'_>, height: u32, hash: BlockHash, coinbase: &AnyCoinbase) {
-        if !watch.log.fees.is_empty() {
+        if !(watch.log.fees.is_empty() && watch.log.hashprices.is_empty()) {
             self.rewards.push(coinbase.reward);
         }
         if let Some((index, block)) = watch.reported.get(&hash) {

@@ -1,11 +1,12 @@
-//! What the chain says of prices: the network target on top of an epoch's tip, and what blocks paid in fees.
+//! What the chain says of prices: the network target on top of a block, and what blocks paid in fees.
 
 use alloc::{format, string::String};
 
-use super::ChainSide;
+use super::{Archive, ChainSide};
 use crate::{
     audit::log::LogEpoch,
-    scheme::{FEE_BLOCKS, FeesPpm, Price, fees_ppm},
+    hash::BlockHash,
+    scheme::{FEE_BLOCKS, FeesPpm, Hashprice, Price, fees_ppm},
     work::Sats,
 };
 
@@ -22,16 +23,40 @@ impl ChainSide<'_> {
     /// is not known.
     pub(in crate::audit) fn fees_up_to(&self, fees: &FeesPpm) -> Option<Result<u32, String>> {
         let archive = self.archive.as_ref()?;
-        let found = archive.headers.hash_at(fees.height);
-        if found != Some(fees.hash) {
-            return Some(Err(found.map_or_else(|| "no block".into(), |found| format!("{found}"))));
+        Some(archive.has(fees.height, &fees.hash).map(|()| archive.fees_ppm(fees.height)))
+    }
+
+    /// The same of a hashprice.
+    pub(in crate::audit) fn hashprice_on(&self, price: &Hashprice) -> Option<Result<u128, String>> {
+        let archive = self.archive.as_ref()?;
+        let computed = || archive.hashprice(price.height).ok_or_else(|| "a block that nothing can follow".into());
+        Some(archive.has(price.height, &price.hash).and_then(|()| computed()))
+    }
+}
+
+impl Archive {
+    /// Whether this block is on the best chain; what is there instead.
+    fn has(&self, height: u32, hash: &BlockHash) -> Result<(), String> {
+        match self.headers.hash_at(height) {
+            Some(found) if found == *hash => Ok(()),
+            Some(found) => Err(format!("{found}")),
+            None => Err("no block".into()),
         }
-        let start = archive.headers.start();
-        let first = fees.height.saturating_sub(FEE_BLOCKS - 1).max(start);
+    }
+
+    fn fees_ppm(&self, height: u32) -> u32 {
+        let start = self.headers.start();
+        let first = height.saturating_sub(FEE_BLOCKS - 1).max(start);
         let reward = |height: u32| -> Option<(u32, Sats)> {
             let index = usize::try_from(height.checked_sub(start)?).ok()?;
-            Some((height, *archive.rewards.get(index)?))
+            Some((height, *self.rewards.get(index)?))
         };
-        Some(Ok(fees_ppm(archive.headers.network(), (first..=fees.height).filter_map(reward))))
+        fees_ppm(self.headers.network(), (first..=height).filter_map(reward))
+    }
+
+    fn hashprice(&self, height: u32) -> Option<u128> {
+        let next = height.checked_add(1)?;
+        let nbits = self.headers.required_nbits(next, self.headers.header(height)?.ntime)?;
+        Price::of(self.headers.network(), next, nbits, self.fees_ppm(height).into())?.hashprice()
     }
 }

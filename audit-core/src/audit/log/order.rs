@@ -13,7 +13,7 @@ use crate::{
     entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Manifest, Terms},
     hash::Hash32,
     merkle::Frontier,
-    scheme::{FEES_INPUT, FeesPpm},
+    scheme::{FEES_INPUT, FeesPpm, HASHPRICE_INPUT, Hashprice},
 };
 
 /// What was expected, and what was found.
@@ -68,10 +68,13 @@ impl Order {
             Entry::Payout(payout) => self.log.payouts.push((index, payout)),
             Entry::Liabilities(list) => self.log.liabilities.push((index, list)),
             Entry::Accrual(accrual) => self.log.accruals.push((index, accrual)),
-            Entry::ExternalInput(input) => {
-                let fees = Some(&input).filter(|input| input.name == FEES_INPUT).and_then(FeesPpm::of);
-                self.log.fees.extend(fees.map(|fees| (index, fees)));
+            Entry::ExternalInput(input) if input.name == FEES_INPUT => {
+                self.log.fees.extend(FeesPpm::of(&input).map(|fees| (index, fees)));
             }
+            Entry::ExternalInput(input) if input.name == HASHPRICE_INPUT => {
+                self.log.hashprices.extend(Hashprice::of(&input).map(|price| (index, price)));
+            }
+            Entry::ExternalInput(_) => {}
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ const GROUPS: { title: string; ids: string[] }[] = [
 		ids: ['job.anchored', 'share.work', 'share.plausible', 'log.time', 'chain.linked']
 	},
 	{ title: 'Did my contract get its part?', ids: ['alloc.mine', 'alloc.all', 'alloc.sum', 'contract.hashes'] },
-	{ title: 'Did the money follow the work?', ids: ['block.all', 'settle.mine', 'settle.sum', 'accrual.sum', 'input.fees', 'payout.mine', 'liab.sum'] },
+	{ title: 'Did the money follow the work?', ids: ['block.all', 'settle.mine', 'settle.sum', 'accrual.sum', 'input.chain', 'payout.mine', 'liab.sum'] },
 	{ title: 'Is this the verifier that everybody has?', ids: ['verifier.self'] }
 ];
 

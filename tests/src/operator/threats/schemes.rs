@@ -77,13 +77,15 @@ pub(super) fn threats() -> BTreeMap<&'static str, Vector> {
     let softer = Cheats { terms: &pps_terms, accrual: &price_softer, ..Cheats::default() };
     let left_out = Cheats { terms: &pps_terms, accrual: &|_, _| false, epochs_after: 3, ..Cheats::default() };
     let fpps = Cheats { terms: &fpps(), fees: &|fees| fees.ppm += 1, ..Cheats::default() };
+    let priced = Cheats { hashprice: Some(&|price| price.sats_per_phs_day += 1), ..Cheats::default() };
     let (settle_sum, accrual_sum) = (Some(CheckId::SettleSum), Some(CheckId::AccrualSum));
     BTreeMap::from([
         ("threat-misdraw-solo", of(&solo, settle_sum)),
         ("threat-overcharge-maintenance", of(&charging, settle_sum)),
         ("threat-soften-price", of(&softer, accrual_sum)),
         ("threat-leave-accrual-out", of(&left_out, accrual_sum)),
-        ("threat-invent-fees", of(&fpps, Some(CheckId::InputFees))),
+        ("threat-invent-fees", of(&fpps, Some(CheckId::InputChain))),
+        ("threat-invent-hashprice", of(&priced, Some(CheckId::InputChain))),
         // Both buyers' credits change, so nobody's in particular is looked at.
         ("threat-shift-window", Vector { receipt: None, ..of(&shifted, settle_sum) }),
     ])

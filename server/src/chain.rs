@@ -80,6 +80,11 @@ impl Archive {
         Ok(())
     }
 
+    /// The chain's rules.
+    pub(crate) fn network(&self) -> Network {
+        self.network
+    }
+
     /// Height and hash of the best archived block.
     pub(crate) async fn tip(&self) -> Option<(u32, BlockHash)> {
         self.state.lock().await.as_ref()?.headers.tip()

@@ -28,6 +28,7 @@ use crate::db::epochs::EpochRow;
 use crate::db::{Database, contracts, epochs, log_entries};
 use crate::engine::Backoff;
 use crate::evidence::EvidenceStore;
+use crate::hashprice;
 use crate::sealing;
 use crate::tlog::Sequencer;
 
@@ -153,12 +154,13 @@ impl EpochLoop {
             None => (1, now_ms()),
         };
         let (price, fees) = price::of_next_epoch(&mut tx, &self.archive, &tip, start_ms).await?;
+        let hashprice = hashprice::due(&mut tx, &self.archive, &tip, start_ms).await?;
         let in_force = contracts::in_force(&mut tx, start_ms).await?;
         let allocation = allocation::build(&in_force, self.capacity, self.sequencer.origin())?;
         self.put_allocation(&allocation).await?;
         let entry = EpochOpen { epoch, start_ms, chain: tip, allocation: allocation.commitment() };
-        if let Some(fees) = fees {
-            guard.append(&mut tx, &[Entry::ExternalInput(fees)]).await?;
+        for input in fees.into_iter().chain(hashprice) {
+            guard.append(&mut tx, &[Entry::ExternalInput(input)]).await?;
         }
         let open_index = guard.append(&mut tx, &[Entry::EpochOpen(entry)]).await?;
         let row = EpochRow {

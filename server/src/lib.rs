@@ -22,6 +22,8 @@ pub mod db;
 pub mod engine;
 mod epochs;
 pub mod evidence;
+pub mod hashprice;
+mod inputs;
 mod liabilities;
 pub mod payments;
 pub mod payouts;

@@ -5,6 +5,7 @@ mod api {
     mod accounts;
     mod bodies;
     mod harness;
+    mod hashprice;
     mod idempotency;
     mod invoices;
     mod ledger;

@@ -10,11 +10,10 @@ use super::terms::has_fpps;
 use crate::chain::Archive;
 use crate::db::epochs::EpochPrice;
 use crate::db::log_entries;
+use crate::inputs;
 
 /// The last block whose fees count is this far below the tip: no reorganisation is expected to reach it.
 const FEES_BELOW_TIP: u32 = 10;
-/// Logged inputs that are looked at together.
-const PAGE: u64 = 20;
 
 /// The price of an epoch that opens on this tip, and the input to be logged before it, where one is due.
 ///
@@ -28,7 +27,7 @@ pub(crate) async fn of_next_epoch(
 ) -> Result<(EpochPrice, Option<ExternalInput>)> {
     let nbits = archive.required_nbits(tip).await;
     let nbits = nbits.with_context(|| format!("the chain has left block {} behind", tip.hash))?;
-    let newest = newest_fees(connection).await?;
+    let newest = inputs::newest(connection, FEES_INPUT).await?.and_then(|(_, input)| FeesPpm::of(&input));
     let is_old = newest.is_none_or(|fees| fees.height + FEE_BLOCKS + FEES_BELOW_TIP <= tip.height);
     let due = if is_old && has_fpps(connection).await? { fees_of(archive, tip).await? } else { None };
     let fees_ppm = due.or(newest).map_or(0, |fees| fees.ppm.into());
@@ -52,21 +51,4 @@ async fn fees_of(archive: &Archive, tip: &ChainTip) -> Result<Option<FeesPpm>> {
     let height = tip.height.saturating_sub(FEES_BELOW_TIP);
     let Some(hash) = archive.hash_at(height).await else { return Ok(None) };
     Ok(Some(FeesPpm { ppm: archive.fees_ppm(height).await?, height, hash }))
-}
-
-/// The newest rate in the log.
-async fn newest_fees(connection: &mut AnyConnection) -> Result<Option<FeesPpm>> {
-    let mut before = u64::MAX >> 1;
-    loop {
-        let rows = log_entries::of_kind_before(connection, "external_input", before, PAGE).await?;
-        let Some(oldest) = rows.last() else { return Ok(None) };
-        before = oldest.leaf_index;
-        for row in &rows {
-            if let Entry::ExternalInput(input) = Entry::from_bytes(&row.entry)?
-                && input.name == FEES_INPUT
-            {
-                return Ok(FeesPpm::of(&input));
-            }
-        }
-    }
 }

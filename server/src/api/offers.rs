@@ -14,7 +14,8 @@ use super::State;
 use super::page::{Page, PageQuery, created_cursor};
 use crate::clock::now_ms;
 use crate::db::DbError;
-use crate::db::offers::{self, Offer};
+use crate::db::offers::{self, Offer, Pricing};
+use crate::hashprice::{self, Logged};
 use crate::problem::{Problem, ProblemBody};
 
 /// An offer: hashrate for a term at a price.
@@ -22,8 +23,15 @@ use crate::problem::{Problem, ProblemBody};
 pub struct OfferView {
     pub id: Uuid,
     pub name: String,
-    /// Price of 1 TH/s (10^12 hashes a second) for a day. A contract costs units × term of that, rounded up.
-    pub price_sats_per_ths_day: u64,
+    /// Price of 1 TH/s (10^12 hashes a second) for a day. A contract costs units × term of that, rounded up. `null` where
+    /// the price follows the hashprice.
+    pub price_sats_per_ths_day: Option<u64>,
+    /// What a contract costs in millionths of what its hashrate can be expected to earn in its term, by the hashprice
+    /// that was logged last; `null` where the price is fixed.
+    pub hashprice_ppm: Option<u32>,
+    /// The hashprice that a quote would be of now. `null` where the price is fixed, and while no recent one is in the
+    /// log: then the offer can't be bought.
+    pub hashprice: Option<HashpriceView>,
     #[schema(example = "100000")]
     pub min_units_hs: String,
     pub max_units_hs: String,
@@ -36,6 +44,20 @@ pub struct OfferView {
     /// The log entry with the terms.
     pub terms_index: u64,
     pub created_ms: u64,
+}
+
+/// What hashrate can be expected to earn, as the log says it and anyone can compute it from the chain.
+#[derive(Serialize, ToSchema)]
+pub struct HashpriceView {
+    /// Satoshis for 1 PH/s (10^15 hashes a second) in a day, as a decimal string.
+    #[schema(example = "45678")]
+    pub sats_per_phs_day: String,
+    /// Its log entry.
+    pub log_index: u64,
+    /// The block on top of which it is computed.
+    pub height: u32,
+    pub block_hash: String,
+    pub at_ms: u64,
 }
 
 /// Offers, newest first.
@@ -53,8 +75,9 @@ pub(crate) async fn list_offers(state: Data<State>, page: Query<PageQuery>) -> R
         let left = available(&mut connection, &offer, state.config.money.capacity_hs, now_ms()).await?;
         offers.push((offer, left));
     }
+    let newest = hashprice::usable(&mut connection).await.map_err(Problem::internal)?;
     let cursor = |(offer, _): &(Offer, u128)| created_cursor(offer.created_ms, offer.id);
-    Ok(Json(Page::of(offers, limit, cursor, |(offer, left)| OfferView::of(&offer, left))))
+    Ok(Json(Page::of(offers, limit, cursor, |(offer, left)| OfferView::of(&offer, left, newest))))
 }
 
 /// One offer.
@@ -68,7 +91,8 @@ pub(crate) async fn read_offer(state: Data<State>, id: Path<Uuid>) -> Result<Jso
     let offer = offers::by_id(pool, *id).await?.ok_or_else(|| Problem::not_found("offer"))?;
     let mut connection = pool.acquire().await?;
     let left = available(&mut connection, &offer, state.config.money.capacity_hs, now_ms()).await?;
-    Ok(Json(OfferView::of(&offer, left)))
+    let newest = hashprice::usable(&mut connection).await.map_err(Problem::internal)?;
+    Ok(Json(OfferView::of(&offer, left, newest)))
 }
 
 /// What is left of an offer and of the declared capacity, which all offers share.
@@ -83,12 +107,31 @@ pub async fn available(
     Ok(of_offer.min(of_all))
 }
 
+impl HashpriceView {
+    fn of(logged: Logged) -> Self {
+        Self {
+            sats_per_phs_day: logged.price.sats_per_phs_day.to_string(),
+            log_index: logged.index,
+            height: logged.price.height,
+            block_hash: logged.price.hash.to_string(),
+            at_ms: logged.at_ms,
+        }
+    }
+}
+
 impl OfferView {
-    pub fn of(offer: &Offer, available: u128) -> Self {
+    /// With the newest hashprice that can be sold at.
+    pub fn of(offer: &Offer, available: u128, newest: Option<Logged>) -> Self {
+        let (price_sats_per_ths_day, hashprice_ppm) = match offer.pricing {
+            Pricing::Fixed { sats_per_ths_day } => (Some(sats_per_ths_day), None),
+            Pricing::Hashprice { ppm } => (None, Some(ppm)),
+        };
         Self {
             id: offer.id,
             name: offer.name.clone(),
-            price_sats_per_ths_day: offer.price_sats_per_ths_day,
+            price_sats_per_ths_day,
+            hashprice_ppm,
+            hashprice: newest.filter(|_| hashprice_ppm.is_some()).map(HashpriceView::of),
             min_units_hs: offer.min_units.to_string(),
             max_units_hs: offer.max_units.to_string(),
             step_units_hs: offer.step_units.to_string(),

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::State;
 use super::access::Customer;
 use super::idempotent::{OptionalKey, once};
-use crate::db::quotes::Quote;
+use crate::db::quotes::{Quote, Rate};
 use crate::problem::{Problem, ProblemBody};
 
 /// What a buyer asks for.
@@ -31,9 +31,11 @@ pub struct QuoteView {
     pub offer_id: Uuid,
     pub units_hs: String,
     pub term_ms: u64,
-    /// Price of 1 TH/s (10^12 hashes a second) for a day.
-    pub price_sats_per_ths_day: u64,
-    /// To be paid now: units × term of that, rounded up.
+    /// Price of 1 TH/s (10^12 hashes a second) for a day; `null` where the price follows the hashprice.
+    pub price_sats_per_ths_day: Option<u64>,
+    /// What the price follows; `null` where it is fixed.
+    pub hashprice: Option<QuotedHashprice>,
+    /// To be paid now: units × term of the one or the other, rounded up.
     pub price_sats: u64,
     /// Maintenance over the whole term at full delivery, rounded up. Not paid now but taken from credits, never more than
     /// they are.
@@ -51,13 +53,24 @@ pub struct QuoteView {
     pub expires_ms: u64,
 }
 
+/// A hashprice that a price is of.
+#[derive(Serialize, ToSchema)]
+pub struct QuotedHashprice {
+    /// The price is so many millionths of it.
+    pub ppm: u32,
+    /// Satoshis for 1 PH/s (10^15 hashes a second) in a day, as a decimal string.
+    pub sats_per_phs_day: String,
+    /// The log entry that says so.
+    pub log_index: u64,
+}
+
 /// Says what a purchase costs. The price holds for some minutes; the units are not kept.
 #[utoipa::path(tag = "offers", security(("session" = [])), request_body = QuoteRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat harmless")),
     responses(
         (status = 201, body = QuoteView),
         (status = 401, description = "unauthenticated", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "sold_out, too_many_quotes", body = ProblemBody,
+        (status = 409, description = "sold_out, too_many_quotes, no_hashprice", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 422, description = "invalid_request", body = ProblemBody, content_type = "application/problem+json"),
     ))]
@@ -76,12 +89,20 @@ pub(crate) async fn create_quote(
 
 impl QuoteView {
     pub fn of(quote: &Quote) -> Self {
+        let (price_sats_per_ths_day, hashprice) = match quote.rate {
+            Rate::Fixed { sats_per_ths_day } => (Some(sats_per_ths_day), None),
+            Rate::Hashprice { ppm, sats_per_phs_day, index } => {
+                let sats_per_phs_day = sats_per_phs_day.to_string();
+                (None, Some(QuotedHashprice { ppm, sats_per_phs_day, log_index: index }))
+            }
+        };
         Self {
             id: quote.id,
             offer_id: quote.offer_id,
             units_hs: quote.units.to_string(),
             term_ms: quote.term_ms,
-            price_sats_per_ths_day: quote.price_sats_per_ths_day,
+            price_sats_per_ths_day,
+            hashprice,
             price_sats: quote.price.get(),
             maintenance_sats: quote.maintenance.get(),
             total_sats: quote.price.get() + quote.maintenance.get(),

@@ -28,7 +28,8 @@ pub(super) async fn ensure(name: &str, capacity: Units, database: &Database, eng
 fn sample(name: &str) -> OfferRequest {
     OfferRequest {
         name: name.to_owned(),
-        price_sats_per_ths_day: 1_000_000_000_000,
+        price_sats_per_ths_day: Some(1_000_000_000_000),
+        hashprice_ppm: None,
         min_units_hs: "100000".into(),
         max_units_hs: "1000000".into(),
         step_units_hs: "100000".into(),

@@ -87,8 +87,12 @@ enum RouteCommand {
 struct OfferArgs {
     #[arg(long)]
     name: String,
+    /// The price of 1 TH/s for a day; or --hashprice-ppm
+    #[arg(long, required_unless_present = "hashprice_ppm", conflicts_with = "hashprice_ppm")]
+    price_sats_per_ths_day: Option<u64>,
+    /// The price in millionths of what the hashrate can be expected to earn
     #[arg(long)]
-    price_sats_per_ths_day: u64,
+    hashprice_ppm: Option<u32>,
     #[arg(long)]
     min_units_hs: String,
     #[arg(long)]
@@ -144,6 +148,7 @@ impl OfferArgs {
         json!({
             "name": self.name,
             "price_sats_per_ths_day": self.price_sats_per_ths_day,
+            "hashprice_ppm": self.hashprice_ppm,
             "min_units_hs": self.min_units_hs,
             "max_units_hs": self.max_units_hs,
             "step_units_hs": self.step_units_hs,

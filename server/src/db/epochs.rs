@@ -147,6 +147,12 @@ pub async fn price(pool: &AnyPool, epoch: u64) -> Result<Option<EpochPrice>, DbE
     row.as_ref().map(read_price).transpose()
 }
 
+/// Height of a block on top of the newest epoch's tip; `None` before the first one.
+pub async fn newest_height(connection: &mut AnyConnection) -> Result<Option<u32>, DbError> {
+    let sql = "SELECT price_height FROM epochs WHERE price_height IS NOT NULL ORDER BY epoch DESC LIMIT 1";
+    sqlx::query(sql).fetch_optional(connection).await?.map(|row| row.small("price_height")).transpose()
+}
+
 /// Writes the close. Gives `false` when the epoch is closed already: nothing was changed then.
 pub async fn close(tx: &mut Tx, epoch: u64, close: &EpochCloseRow) -> Result<bool, DbError> {
     let sql =

@@ -43,9 +43,9 @@ pub async fn range(pool: &AnyPool, first: u64, end: u64) -> Result<Vec<LogEntryR
 }
 
 /// One entry; `None` behind the log's end.
-pub async fn at(tx: &mut Tx, leaf_index: u64) -> Result<Option<LogEntryRow>, DbError> {
+pub async fn at(connection: &mut AnyConnection, leaf_index: u64) -> Result<Option<LogEntryRow>, DbError> {
     let sql = "SELECT leaf_index, kind, entry FROM log_entries WHERE leaf_index = $1";
-    let row = sqlx::query(sql).bind(signed(leaf_index)).fetch_optional(&mut **tx).await?;
+    let row = sqlx::query(sql).bind(signed(leaf_index)).fetch_optional(connection).await?;
     row.as_ref().map(read).transpose()
 }
 

@@ -14,8 +14,7 @@ use super::{DbError, Tx};
 pub struct Offer {
     pub id: Uuid,
     pub name: String,
-    /// Price of 1 TH/s for a day.
-    pub price_sats_per_ths_day: u64,
+    pub pricing: Pricing,
     pub min_units: Units,
     pub max_units: Units,
     pub step_units: Units,
@@ -27,16 +26,29 @@ pub struct Offer {
     pub created_ms: u64,
 }
 
+/// What the price of 1 TH/s for a day is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pricing {
+    /// The same at all times.
+    Fixed { sats_per_ths_day: u64 },
+    /// So many millionths of what it can be expected to earn, by the hashprice that was logged last.
+    Hashprice { ppm: u32 },
+}
+
 /// Stores a new offer. `false` and no change when the name is taken.
 pub async fn create(tx: &mut Tx, offer: &Offer) -> Result<bool, DbError> {
+    let (fixed, ppm) = match offer.pricing {
+        Pricing::Fixed { sats_per_ths_day } => (Some(sats_per_ths_day), None),
+        Pricing::Hashprice { ppm } => (None, Some(ppm)),
+    };
     let done = sqlx::query(
         "INSERT INTO offers (id, name, price_sats_per_ths_day, min_units_hs, max_units_hs, step_units_hs, term_ms,
-         capacity_hs, terms_index, created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         capacity_hs, terms_index, created_ms, hashprice_ppm) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (name) DO NOTHING",
     )
     .bind(offer.id.to_string())
     .bind(&offer.name)
-    .bind(signed(offer.price_sats_per_ths_day))
+    .bind(fixed.map(signed))
     .bind(offer.min_units.to_string())
     .bind(offer.max_units.to_string())
     .bind(offer.step_units.to_string())
@@ -44,6 +56,7 @@ pub async fn create(tx: &mut Tx, offer: &Offer) -> Result<bool, DbError> {
     .bind(offer.capacity.to_string())
     .bind(signed(offer.terms_index))
     .bind(signed(offer.created_ms))
+    .bind(ppm.map(i64::from))
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -63,6 +76,12 @@ pub async fn lock(tx: &mut Tx, id: Uuid) -> Result<Option<Offer>, DbError> {
         .fetch_optional(&mut **tx)
         .await?;
     row.as_ref().map(offer).transpose()
+}
+
+/// Whether the price of any offer follows the hashprice.
+pub async fn any_by_hashprice(connection: &mut AnyConnection) -> Result<bool, DbError> {
+    let sql = "SELECT id FROM offers WHERE hashprice_ppm IS NOT NULL LIMIT 1";
+    Ok(sqlx::query(sql).fetch_optional(connection).await?.is_some())
 }
 
 /// Holds what all offers share, the declared capacity, until the transaction ends. Taken before any offer's own lock.
@@ -109,11 +128,18 @@ fn sum(rows: &[AnyRow]) -> Result<u128, DbError> {
     rows.iter().try_fold(0u128, |total, row| Ok(total.saturating_add(row.units("units_hs")?.get())))
 }
 
+fn pricing(row: &AnyRow) -> Result<Pricing, DbError> {
+    match row.optional_unsigned("price_sats_per_ths_day")? {
+        Some(sats_per_ths_day) => Ok(Pricing::Fixed { sats_per_ths_day }),
+        None => Ok(Pricing::Hashprice { ppm: row.small("hashprice_ppm")? }),
+    }
+}
+
 fn offer(row: &AnyRow) -> Result<Offer, DbError> {
     Ok(Offer {
         id: row.uuid("id")?,
         name: row.text("name")?,
-        price_sats_per_ths_day: row.unsigned("price_sats_per_ths_day")?,
+        pricing: pricing(row)?,
         min_units: row.units("min_units_hs")?,
         max_units: row.units("max_units_hs")?,
         step_units: row.units("step_units_hs")?,

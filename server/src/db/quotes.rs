@@ -16,8 +16,7 @@ pub struct Quote {
     pub offer_id: Uuid,
     pub units: Units,
     pub term_ms: u64,
-    /// Price of 1 TH/s for a day.
-    pub price_sats_per_ths_day: u64,
+    pub rate: Rate,
     /// To be paid now.
     pub price: Sats,
     /// Maintenance over the whole term, taken from credits.
@@ -34,6 +33,15 @@ pub struct Quote {
     pub contract_id: Option<Uuid>,
 }
 
+/// What a price is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rate {
+    /// Price of 1 TH/s for a day.
+    Fixed { sats_per_ths_day: u64 },
+    /// Millionths of the hashprice that a log entry says.
+    Hashprice { ppm: u32, sats_per_phs_day: u128, index: u64 },
+}
+
 /// Stores a new quote, and forgets the account's that have run out unused: an account holds no more than it asks for
 /// within the time that a quote is valid.
 pub async fn create(tx: &mut Tx, quote: &Quote) -> Result<(), DbError> {
@@ -42,17 +50,21 @@ pub async fn create(tx: &mut Tx, quote: &Quote) -> Result<(), DbError> {
         .bind(signed(quote.created_ms))
         .execute(&mut **tx)
         .await?;
+    let (fixed, followed) = match quote.rate {
+        Rate::Fixed { sats_per_ths_day } => (Some(sats_per_ths_day), None),
+        Rate::Hashprice { ppm, sats_per_phs_day, index } => (None, Some((ppm, index, sats_per_phs_day))),
+    };
     sqlx::query(
         "INSERT INTO quotes (id, account_id, offer_id, units_hs, term_ms, price_sats_per_ths_day, price_sats,
-         maintenance_sats, fee_ppm, terms_index, terms_sha256, created_ms, expires_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         maintenance_sats, fee_ppm, terms_index, terms_sha256, created_ms, expires_ms, hashprice_ppm, hashprice_index,
+         hashprice_sats_per_phs_day) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(quote.id.to_string())
     .bind(quote.account_id.to_string())
     .bind(quote.offer_id.to_string())
     .bind(quote.units.to_string())
     .bind(signed(quote.term_ms))
-    .bind(signed(quote.price_sats_per_ths_day))
+    .bind(fixed.map(signed))
     .bind(signed(quote.price.get()))
     .bind(signed(quote.maintenance.get()))
     .bind(i64::from(quote.fee_ppm))
@@ -60,6 +72,9 @@ pub async fn create(tx: &mut Tx, quote: &Quote) -> Result<(), DbError> {
     .bind(quote.terms_sha256.0.to_vec())
     .bind(signed(quote.created_ms))
     .bind(signed(quote.expires_ms))
+    .bind(followed.map(|(ppm, ..)| i64::from(ppm)))
+    .bind(followed.map(|(_, index, _)| signed(index)))
+    .bind(followed.map(|(.., sats)| sats.to_string()))
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -96,6 +111,20 @@ pub async fn used(tx: &mut Tx, id: Uuid, contract_id: Uuid) -> Result<(), DbErro
     Ok(())
 }
 
+fn rate(row: &AnyRow) -> Result<Rate, DbError> {
+    if let Some(sats_per_ths_day) = row.optional_unsigned("price_sats_per_ths_day")? {
+        return Ok(Rate::Fixed { sats_per_ths_day });
+    }
+    let sats = row.text("hashprice_sats_per_phs_day")?;
+    Ok(Rate::Hashprice {
+        ppm: row.small("hashprice_ppm")?,
+        index: row.unsigned("hashprice_index")?,
+        sats_per_phs_day: sats
+            .parse()
+            .map_err(|_| DbError::Unreadable { column: "hashprice_sats_per_phs_day".into(), found: sats })?,
+    })
+}
+
 fn quote(row: &AnyRow) -> Result<Quote, DbError> {
     let fee_ppm = row.unsigned("fee_ppm")?;
     let contract_id = row.optional_text("contract_id")?.map(|_| row.uuid("contract_id")).transpose()?;
@@ -105,7 +134,7 @@ fn quote(row: &AnyRow) -> Result<Quote, DbError> {
         offer_id: row.uuid("offer_id")?,
         units: row.units("units_hs")?,
         term_ms: row.unsigned("term_ms")?,
-        price_sats_per_ths_day: row.unsigned("price_sats_per_ths_day")?,
+        rate: rate(row)?,
         price: row.sats("price_sats")?,
         maintenance: row.sats("maintenance_sats")?,
         fee_ppm: u32::try_from(fee_ppm)

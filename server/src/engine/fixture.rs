@@ -190,7 +190,7 @@ impl Fixture {
         let offer = offers::Offer {
             id: offer_id,
             name: offer_id.to_string(),
-            price_sats_per_ths_day: 1,
+            pricing: offers::Pricing::Fixed { sats_per_ths_day: 1 },
             min_units: units,
             max_units: units,
             step_units: units,

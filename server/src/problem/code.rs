@@ -35,6 +35,8 @@ pub enum Code {
     QuoteExpired,
     /// What the quote was made of has changed.
     QuoteChanged,
+    /// The price follows the hashprice, and the log has no recent one.
+    NoHashprice,
     /// The contract is not waiting for a payment.
     ContractNotReserved,
     /// The payout has come too far for this, or not far enough.
@@ -93,6 +95,7 @@ impl Code {
             Self::TooManyQuotes => ("too_many_quotes", StatusCode::CONFLICT, "Too many quotes"),
             Self::QuoteExpired => ("quote_expired", StatusCode::CONFLICT, "The quote has run out"),
             Self::QuoteChanged => ("quote_changed", StatusCode::CONFLICT, "Price or terms have changed"),
+            Self::NoHashprice => ("no_hashprice", StatusCode::CONFLICT, "No recent hashprice"),
             Self::ContractNotReserved => {
                 ("contract_not_reserved", StatusCode::CONFLICT, "The contract is not waiting for a payment")
             }

@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use server::app::{App, operator_token};
 use server::config::Config;
-use server::db::{Database, ledger};
+use server::db::{Database, epochs, ledger};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -148,6 +148,13 @@ impl TestApp {
         let offer =
             self.post("/api/v1/admin/offers", &self.operator, &offer_request(name, capacity_hs)).await.expect(201);
         offer["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the first epoch has opened; the next one does a day later.
+    pub(crate) async fn first_epoch(&self) {
+        while epochs::last(&mut self.database.pool().acquire().await.unwrap()).await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Buys 100 H/s.

@@ -789,7 +789,7 @@ export interface components {
          * @description The stable name of a problem.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "approver_only" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "contract_not_reserved" | "payout_state" | "payouts_off" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "transaction_refused" | "rate_limited" | "internal" | "unavailable";
+        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "approver_only" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "no_hashprice" | "contract_not_reserved" | "payout_state" | "payouts_off" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "transaction_refused" | "rate_limited" | "internal" | "unavailable";
         /** @description An unspent output of a block that the pool found. */
         CoinView: {
             /** Format: int64 */
@@ -916,6 +916,27 @@ export interface components {
              * @example units_hs
              */
             field: string;
+        };
+        /** @description What hashrate can be expected to earn, as the log says it and anyone can compute it from the chain. */
+        HashpriceView: {
+            /** Format: int64 */
+            at_ms: number;
+            block_hash: string;
+            /**
+             * Format: int32
+             * @description The block on top of which it is computed.
+             */
+            height: number;
+            /**
+             * Format: int64
+             * @description Its log entry.
+             */
+            log_index: number;
+            /**
+             * @description Satoshis for 1 PH/s (10^15 hashes a second) in a day, as a decimal string.
+             * @example 45678
+             */
+            sats_per_phs_day: string;
         };
         /** @description Something that happened. */
         InvoiceEventView: {
@@ -1103,13 +1124,21 @@ export interface components {
         OfferRequest: {
             /** @description What may be reserved or active at the same time. */
             capacity_hs: string;
+            /**
+             * Format: int32
+             * @description The price in millionths of what the hashrate can be expected to earn, by the hashprice in the log; 1 to 10,000,000.
+             */
+            hashprice_ppm?: number | null;
             max_units_hs: string;
             /** @example 100000 */
             min_units_hs: string;
             /** @description 1 to 100 characters, unique. */
             name: string;
-            /** Format: int64 */
-            price_sats_per_ths_day: number;
+            /**
+             * Format: int64
+             * @description The price of 1 TH/s (10^12 hashes a second) for a day; or `hashprice_ppm`.
+             */
+            price_sats_per_ths_day?: number | null;
             step_units_hs: string;
             /** Format: int64 */
             term_ms: number;
@@ -1123,6 +1152,13 @@ export interface components {
             capacity_hs: string;
             /** Format: int64 */
             created_ms: number;
+            hashprice?: components["schemas"]["HashpriceView"] | null;
+            /**
+             * Format: int32
+             * @description What a contract costs in millionths of what its hashrate can be expected to earn in its term, by the hashprice
+             *     that was logged last; `null` where the price is fixed.
+             */
+            hashprice_ppm?: number | null;
             /** Format: uuid */
             id: string;
             max_units_hs: string;
@@ -1131,9 +1167,10 @@ export interface components {
             name: string;
             /**
              * Format: int64
-             * @description Price of 1 TH/s (10^12 hashes a second) for a day. A contract costs units × term of that, rounded up.
+             * @description Price of 1 TH/s (10^12 hashes a second) for a day. A contract costs units × term of that, rounded up. `null` where
+             *     the price follows the hashprice.
              */
-            price_sats_per_ths_day: number;
+            price_sats_per_ths_day?: number | null;
             /** @description Units are the minimum plus a multiple of this. */
             step_units_hs: string;
             /** Format: int64 */
@@ -1364,6 +1401,13 @@ export interface components {
                 capacity_hs: string;
                 /** Format: int64 */
                 created_ms: number;
+                hashprice?: components["schemas"]["HashpriceView"] | null;
+                /**
+                 * Format: int32
+                 * @description What a contract costs in millionths of what its hashrate can be expected to earn in its term, by the hashprice
+                 *     that was logged last; `null` where the price is fixed.
+                 */
+                hashprice_ppm?: number | null;
                 /** Format: uuid */
                 id: string;
                 max_units_hs: string;
@@ -1372,9 +1416,10 @@ export interface components {
                 name: string;
                 /**
                  * Format: int64
-                 * @description Price of 1 TH/s (10^12 hashes a second) for a day. A contract costs units × term of that, rounded up.
+                 * @description Price of 1 TH/s (10^12 hashes a second) for a day. A contract costs units × term of that, rounded up. `null` where
+                 *     the price follows the hashprice.
                  */
-                price_sats_per_ths_day: number;
+                price_sats_per_ths_day?: number | null;
                 /** @description Units are the minimum plus a multiple of this. */
                 step_units_hs: string;
                 /** Format: int64 */
@@ -1566,7 +1611,8 @@ export interface components {
             payout_address: string;
             /**
              * Format: uuid
-             * @description A quote of this offer and these units: the purchase has its price, or is refused.
+             * @description A quote of this offer and these units: the purchase has its price, or is refused. Needed where the price follows the
+             *     hashprice.
              */
             quote_id?: string | null;
             /**
@@ -1599,6 +1645,7 @@ export interface components {
              * @description The operator's part of each reward, in parts per million; taken from credits too.
              */
             fee_ppm: number;
+            hashprice?: components["schemas"]["QuotedHashprice"] | null;
             /** Format: uuid */
             id: string;
             /**
@@ -1611,14 +1658,14 @@ export interface components {
             offer_id: string;
             /**
              * Format: int64
-             * @description To be paid now: units × term of that, rounded up.
+             * @description To be paid now: units × term of the one or the other, rounded up.
              */
             price_sats: number;
             /**
              * Format: int64
-             * @description Price of 1 TH/s (10^12 hashes a second) for a day.
+             * @description Price of 1 TH/s (10^12 hashes a second) for a day; `null` where the price follows the hashprice.
              */
-            price_sats_per_ths_day: number;
+            price_sats_per_ths_day?: number | null;
             /** Format: int64 */
             term_ms: number;
             /**
@@ -1634,6 +1681,21 @@ export interface components {
              */
             total_sats: number;
             units_hs: string;
+        };
+        /** @description A hashprice that a price is of. */
+        QuotedHashprice: {
+            /**
+             * Format: int64
+             * @description The log entry that says so.
+             */
+            log_index: number;
+            /**
+             * Format: int32
+             * @description The price is so many millionths of it.
+             */
+            ppm: number;
+            /** @description Satoshis for 1 PH/s (10^15 hashes a second) in a day, as a decimal string. */
+            sats_per_phs_day: string;
         };
         /** @description The receipt: contract id = SHA-256("provenhash/contract/v1\n" ‖ uuid ‖ nonce ‖ SHA-256(details)). */
         ReceiptView: {
@@ -3278,7 +3340,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description sold_out, too_many_quotes */
+            /** @description sold_out, too_many_quotes, no_hashprice */
             409: {
                 headers: {
                     [name: string]: unknown;

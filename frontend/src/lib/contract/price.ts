@@ -2,8 +2,10 @@ import type { Offer } from '$lib/api/types';
 
 const DAY_MS = 86_400_000n;
 const HASHES_PER_TH = 1_000_000_000_000n;
+const HASHES_PER_PH = 1_000_000_000_000_000n;
+const MILLION = 1_000_000n;
 
-type Rate = Pick<Offer, 'price_sats_per_ths_day' | 'term_ms'>;
+type Priced = Pick<Offer, 'price_sats_per_ths_day' | 'hashprice_ppm' | 'hashprice'>;
 type Amounts = Pick<Offer, 'min_units_hs' | 'max_units_hs' | 'step_units_hs' | 'available_hs'>;
 
 /** What can be bought of an offer now, in H/s: from `min` to `max` in steps; `null` when it is sold out. */
@@ -13,10 +15,28 @@ export interface Range {
 	step: bigint;
 }
 
+/** What a day of hashrate costs: `sats` for `perHs` hashes per second. */
+export interface Rate {
+	sats: bigint;
+	perHs: bigint;
+}
+
+/** An offer's rate now; `null` while the hashprice that it follows is not in the log. */
+export function rateOf(offer: Priced): Rate | null {
+	if (offer.price_sats_per_ths_day != null) return { sats: BigInt(offer.price_sats_per_ths_day), perHs: HASHES_PER_TH };
+	if (offer.hashprice_ppm == null || !offer.hashprice) return null;
+	return hashpriceRate(offer.hashprice.sats_per_phs_day, offer.hashprice_ppm);
+}
+
+/** So many millionths of a hashprice. */
+export function hashpriceRate(satsPerPhsDay: string, ppm: number): Rate {
+	return { sats: BigInt(satsPerPhsDay) * BigInt(ppm), perHs: HASHES_PER_PH * MILLION };
+}
+
 /** The price in satoshis as the server computes it: rounded up to a whole satoshi, at least one. */
-export function priceSats(offer: Rate, unitsHs: bigint): bigint {
-	const whole = unitsHs * BigInt(offer.price_sats_per_ths_day) * BigInt(offer.term_ms);
-	const per = HASHES_PER_TH * DAY_MS;
+export function priceSats(rate: Rate, termMs: number, unitsHs: bigint): bigint {
+	const whole = unitsHs * rate.sats * BigInt(termMs);
+	const per = rate.perHs * DAY_MS;
 	const price = (whole + per - 1n) / per;
 	return price < 1n ? 1n : price;
 }

@@ -59,7 +59,15 @@ it.each([
 	[1_500_000, '1,500 sats', 'per GH/s and day'],
 	[1_000_000_000_000, '1,000 sats', 'per kH/s and day']
 ])('a rate of %s is exact in the largest unit that keeps it short', (rate, value, per) =>
-	expect(formatRate(rate)).toEqual({ value, per })
+	expect(formatRate({ sats: BigInt(rate), perHs: 10n ** 12n })).toEqual({ value, per })
+);
+
+it.each([
+	[45_678n * 1_050_000n, '47.96 sats', 'per TH/s and day'],
+	[50_000n * 1_000_000n, '50 sats', 'per TH/s and day'],
+	[216n * 10n ** 27n * 7n + 1n, '1,512,000,000 sats', 'per H/s and day']
+])('a part %s of a hashprice is cut after two decimals', (sats, value, per) =>
+	expect(formatRate({ sats, perHs: 10n ** 21n })).toEqual({ value, per })
 );
 
 describe('numbers and times', () => {

@@ -24,15 +24,22 @@ export function formatWorkExact(work: string | bigint): string {
 	return `${formatCount(BigInt(work))} hashes`;
 }
 
-/** A price per TH/s and day, exactly, for the largest unit that keeps the number short: 1,000 sats per kH/s and day. */
-export function formatRate(satsPerThsDay: number): { value: string; per: string } {
-	let sats = BigInt(satsPerThsDay);
+/**
+ * A price per TH/s and day, or for the largest unit that keeps the number short: 1,000 sats per kH/s and day. What is whole
+ * is exact; parts of a satoshi are cut after two decimals.
+ */
+export function formatRate({ sats, perHs }: { sats: bigint; perHs: bigint }): { value: string; per: string } {
 	let power = PREFIXES.indexOf('T');
-	while (power > 0 && sats >= LONG_RATE_SATS && sats % 1000n === 0n) {
-		sats /= 1000n;
+	let scaled = sats * 1000n ** BigInt(power);
+	const stays = (shorter: bigint) => scaled % perHs === 0n && shorter % perHs !== 0n;
+	while (power > 0 && scaled >= LONG_RATE_SATS * perHs && !stays(scaled / 1000n)) {
+		scaled /= 1000n;
 		power -= 1;
 	}
-	return { value: formatSats(sats), per: `per ${PREFIXES[power]}H/s and day` };
+	const hundredths = (scaled * 100n) / perHs;
+	const decimals = hundredths % 100n === 0n ? '' : `.${String(hundredths % 100n).padStart(2, '0')}`;
+	const value = decimals === '' ? formatSats(hundredths / 100n) : `${formatCount(hundredths / 100n)}${decimals} sats`;
+	return { value, per: `per ${PREFIXES[power]}H/s and day` };
 }
 
 /** The unit in which every multiple of `stepHs` is a whole number, for typing in a hashrate: 100,000 → kH/s. */

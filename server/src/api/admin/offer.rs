@@ -8,13 +8,16 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::idempotent::Reply;
-use crate::api::offers::price::price;
 use crate::api::offers::{OfferView, available};
 use crate::clock::now_ms;
 use crate::db::Tx;
-use crate::db::offers::{self, Offer};
+use crate::db::offers::{self, Offer, Pricing};
+use crate::db::quotes::Rate;
+use crate::hashprice;
 use crate::problem::{Code, FieldError, Problem};
 
+/// Ten times of what can be expected to be earned is no price but a slip.
+const HASHPRICE_PPM: std::ops::RangeInclusive<u32> = 1..=10_000_000;
 /// A term is a second at least and ten years at most.
 const TERM_MS: std::ops::RangeInclusive<u64> = 1_000..=10 * 366 * 24 * 3_600_000;
 
@@ -24,7 +27,12 @@ const TERM_MS: std::ops::RangeInclusive<u64> = 1_000..=10 * 366 * 24 * 3_600_000
 pub struct OfferRequest {
     /// 1 to 100 characters, unique.
     pub name: String,
-    pub price_sats_per_ths_day: u64,
+    /// The price of 1 TH/s (10^12 hashes a second) for a day; or `hashprice_ppm`.
+    #[serde(default)]
+    pub price_sats_per_ths_day: Option<u64>,
+    /// The price in millionths of what the hashrate can be expected to earn, by the hashprice in the log; 1 to 10,000,000.
+    #[serde(default)]
+    pub hashprice_ppm: Option<u32>,
     #[schema(example = "100000")]
     pub min_units_hs: String,
     pub max_units_hs: String,
@@ -42,7 +50,7 @@ pub struct OfferRequest {
 #[derive(Debug)]
 pub struct NewOffer {
     name: String,
-    price_sats_per_ths_day: u64,
+    pricing: Pricing,
     min: Units,
     max: Units,
     step: Units,
@@ -77,10 +85,11 @@ impl NewOffer {
         if let Some(fault) = request.terms.as_ref().and_then(Terms::fault) {
             errors.push(FieldError::new("terms", fault));
         }
-        if let (Some(min), Some(max), Some(step), Some(capacity)) = sizes {
-            let term_ms = request.term_ms;
-            let price_sats_per_ths_day = request.price_sats_per_ths_day;
-            let offer = Self { name, price_sats_per_ths_day, min, max, step, term_ms, capacity };
+        let pricing = pricing(request).map_err(|error| errors.push(error)).ok();
+        if let (Some(min), Some(max), Some(step), Some(capacity), Some(pricing)) =
+            (sizes.0, sizes.1, sizes.2, sizes.3, pricing)
+        {
+            let offer = Self { name, pricing, min, max, step, term_ms: request.term_ms, capacity };
             errors.extend(offer.misfits());
             if errors.is_empty() {
                 return Ok(offer);
@@ -94,7 +103,8 @@ impl NewOffer {
         let offer = self.offer(terms_index);
         if offers::create(tx, &offer).await? {
             let left = available(&mut *tx, &offer, capacity, offer.created_ms).await?;
-            return Reply::new(StatusCode::CREATED, &OfferView::of(&offer, left));
+            let newest = hashprice::usable(tx).await.map_err(Problem::internal)?;
+            return Reply::new(StatusCode::CREATED, &OfferView::of(&offer, left, newest));
         }
         Err(Problem::new(Code::NameTaken, "an offer has this name: offers never change, so use a new name"))
     }
@@ -103,7 +113,7 @@ impl NewOffer {
         Offer {
             id: Uuid::new_v4(),
             name: self.name.clone(),
-            price_sats_per_ths_day: self.price_sats_per_ths_day,
+            pricing: self.pricing,
             min_units: self.min,
             max_units: self.max,
             step_units: self.step,
@@ -125,12 +135,28 @@ impl NewOffer {
         if self.capacity < self.min {
             errors.push(FieldError::new("capacity_hs", "must not be below min_units_hs"));
         }
-        let is_amount = Sats::new(self.price_sats_per_ths_day).is_some_and(|price| price > Sats::ZERO);
-        if !is_amount || price(self.max.get(), self.price_sats_per_ths_day, self.term_ms).is_none() {
-            let detail = "must be at least 1, and neither it nor the largest contract's price above 21 million bitcoin";
+        let fixed = match self.pricing {
+            Pricing::Fixed { sats_per_ths_day } => Some(Rate::Fixed { sats_per_ths_day }),
+            Pricing::Hashprice { .. } => None,
+        };
+        if fixed.is_some_and(|rate| rate.price(self.max.get(), self.term_ms).is_none()) {
+            let detail = "makes the largest contract cost more than 21 million bitcoin";
             errors.push(FieldError::new("price_sats_per_ths_day", detail));
         }
         errors
+    }
+}
+
+/// One price, of the one kind or the other.
+fn pricing(request: &OfferRequest) -> Result<Pricing, FieldError> {
+    match (request.price_sats_per_ths_day, request.hashprice_ppm) {
+        (Some(sats_per_ths_day), None) if (1..=Sats::MAX.get()).contains(&sats_per_ths_day) => {
+            Ok(Pricing::Fixed { sats_per_ths_day })
+        }
+        (Some(_), None) => Err(FieldError::new("price_sats_per_ths_day", "must be from 1 to 21 million bitcoin")),
+        (None, Some(ppm)) if HASHPRICE_PPM.contains(&ppm) => Ok(Pricing::Hashprice { ppm }),
+        (None, Some(_)) => Err(FieldError::new("hashprice_ppm", "must be from 1 to 10,000,000")),
+        _ => Err(FieldError::new("price_sats_per_ths_day", "either this or hashprice_ppm must be given, not both")),
     }
 }
 
@@ -141,7 +167,8 @@ mod tests {
     fn request() -> OfferRequest {
         OfferRequest {
             name: "Small".into(),
-            price_sats_per_ths_day: 50,
+            price_sats_per_ths_day: Some(50),
+            hashprice_ppm: None,
             min_units_hs: "100".into(),
             max_units_hs: "1000".into(),
             step_units_hs: "100".into(),
@@ -171,7 +198,13 @@ mod tests {
         check(|it| it.max_units_hs = "50".into(), "max_units_hs");
         check(|it| it.step_units_hs = "700".into(), "step_units_hs");
         check(|it| it.capacity_hs = "99".into(), "capacity_hs");
-        check(|it| it.price_sats_per_ths_day = 0, "price_sats_per_ths_day");
-        check(|it| it.price_sats_per_ths_day = u64::MAX, "price_sats_per_ths_day");
+        check(|it| it.price_sats_per_ths_day = Some(0), "price_sats_per_ths_day");
+        check(|it| it.price_sats_per_ths_day = Some(u64::MAX), "price_sats_per_ths_day");
+        check(|it| it.price_sats_per_ths_day = None, "price_sats_per_ths_day");
+        check(|it| it.hashprice_ppm = Some(1), "price_sats_per_ths_day");
+        let by_hashprice =
+            |ppm| move |it: &mut OfferRequest| (it.price_sats_per_ths_day, it.hashprice_ppm) = (None, Some(ppm));
+        check(by_hashprice(0), "hashprice_ppm");
+        check(by_hashprice(10_000_001), "hashprice_ppm");
     }
 }

@@ -19,8 +19,8 @@ use crate::api::quotes::itemise::{no_such_offer, redeem, sold_out, units};
 use crate::clock::now_ms;
 use crate::db::Tx;
 use crate::db::contracts::{self, Contract, Status};
-use crate::db::offers::{self, Offer};
-use crate::db::quotes;
+use crate::db::offers::{self, Offer, Pricing};
+use crate::db::quotes::{self, Rate};
 use crate::payments::Invoicing;
 use crate::problem::{Code, FieldError, Problem};
 
@@ -40,7 +40,8 @@ pub struct PurchaseRequest {
     /// 64 lower-case hex digits drawn at random by the buyer's program, which keeps them: with the receipt they prove
     /// which entry of the log is this contract.
     pub nonce: String,
-    /// A quote of this offer and these units: the purchase has its price, or is refused.
+    /// A quote of this offer and these units: the purchase has its price, or is refused. Needed where the price follows the
+    /// hashprice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quote_id: Option<Uuid>,
 }
@@ -94,7 +95,7 @@ impl Purchase {
         let now_ms = now_ms();
         let price = match self.quote_id {
             Some(quote_id) => redeem(tx, quote_id, account_id, &offer, self.units).await?,
-            None => quote(&offer, self.units).map_err(|error| Problem::invalid(vec![error]))?,
+            None => self.price_without_quote(&offer).map_err(|error| Problem::invalid(vec![error]))?,
         };
         let contract = self.contract(&offer, price, account_id, now_ms, selling.reservation_ms)?;
         if contracts::count_reserved(tx, account_id, now_ms).await? >= RESERVATIONS {
@@ -114,6 +115,16 @@ impl Purchase {
             quotes::used(tx, quote_id, contract.id).await?;
         }
         Reply::new(StatusCode::CREATED, &ContractView::of(&contract, now_ms))
+    }
+
+    /// A price that follows the hashprice is seen before it is agreed to.
+    fn price_without_quote(&self, offer: &Offer) -> Result<Sats, FieldError> {
+        match offer.pricing {
+            Pricing::Fixed { sats_per_ths_day } => quote(offer, self.units, &Rate::Fixed { sats_per_ths_day }),
+            Pricing::Hashprice { .. } => {
+                Err(FieldError::new("quote_id", "is needed: the price of this offer follows the hashprice"))
+            }
+        }
     }
 
     fn contract(

@@ -13,8 +13,9 @@ use crate::api::offers::price::{prorated, quote as price_of};
 use crate::clock::now_ms;
 use crate::config::MoneyConfig;
 use crate::db::offers::{self, Offer};
-use crate::db::quotes::{self, Quote};
+use crate::db::quotes::{self, Quote, Rate};
 use crate::db::{Tx, log_entries};
+use crate::hashprice;
 use crate::problem::{Code, FieldError, Problem};
 
 /// Valid quotes that an account may hold, so that nobody fills the database with them.
@@ -48,6 +49,7 @@ impl Wanted {
     async fn itemise(&self, tx: &mut Tx, offer: &Offer, money: &MoneyConfig, now_ms: u64) -> Result<Quote, Problem> {
         let (terms, terms_sha256) = terms(tx, offer.terms_index).await?;
         let invalid = |error: FieldError| Problem::invalid(vec![error]);
+        let rate = Rate::of(offer.pricing, hashprice::usable(tx).await.map_err(Problem::internal)?)?;
         let too_much = || invalid(FieldError::new("units_hs", "costs more than there is bitcoin: take less"));
         Ok(Quote {
             id: Uuid::new_v4(),
@@ -55,8 +57,8 @@ impl Wanted {
             offer_id: offer.id,
             units: self.units,
             term_ms: offer.term_ms,
-            price_sats_per_ths_day: offer.price_sats_per_ths_day,
-            price: price_of(offer, self.units).map_err(invalid)?,
+            rate,
+            price: price_of(offer, self.units, &rate).map_err(invalid)?,
             maintenance: maintenance(&terms, self.units, offer.term_ms).ok_or_else(too_much)?,
             fee_ppm: terms.fee_ppm,
             terms_index: offer.terms_index,
@@ -86,11 +88,20 @@ pub async fn redeem(
         return Err(Problem::new(Code::QuoteExpired, "this quote was used or has run out: ask for a new one"));
     }
     let (_, terms_sha256) = terms(tx, offer.terms_index).await?;
-    let price_now = price_of(offer, units).ok();
+    let price_now = price_now(tx, offer, units, &quote.rate).await?;
     if (quote.terms_index, quote.terms_sha256, Some(quote.price)) != (offer.terms_index, terms_sha256, price_now) {
         return Err(Problem::new(Code::QuoteChanged, "price or terms have changed since: ask for a new quote"));
     }
     Ok(quote.price)
+}
+
+/// What the units cost now; of the hashprice at the quote's entry of the log, since that holds as long as the quote.
+async fn price_now(tx: &mut Tx, offer: &Offer, units: Units, quoted: &Rate) -> Result<Option<Sats>, Problem> {
+    let logged = match quoted {
+        Rate::Hashprice { index, .. } => hashprice::at(tx, *index).await.map_err(Problem::internal)?,
+        Rate::Fixed { .. } => None,
+    };
+    Ok(Rate::of(offer.pricing, logged).ok().and_then(|rate| price_of(offer, units, &rate).ok()))
 }
 
 /// Hashes per second as a buyer writes them.

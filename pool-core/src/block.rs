@@ -2,7 +2,7 @@
 
 use audit_core::header::Header;
 
-use crate::node::BlockTemplate;
+use crate::node::{BlockTemplate, TemplateTransactions};
 
 /// What every block on a template has in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,16 +17,14 @@ pub(crate) struct BlockBody {
 impl BlockBody {
     /// One byte for the commitment, the count.
     pub(crate) fn head_of(template: &BlockTemplate) -> [u8; 5] {
-        let [c0, c1, c2, c3] = (template.transactions.len() as u32).to_be_bytes();
+        let [c0, c1, c2, c3] = (template.transactions.txids.len() as u32).to_be_bytes();
         [u8::from(template.witness_commitment.is_some()), c0, c1, c2, c3]
     }
 
     pub(crate) fn of(template: &BlockTemplate) -> Self {
-        let data = || template.transactions.iter().map(|transaction| &transaction.data);
-        let mut transactions = Vec::with_capacity(data().map(Vec::len).sum());
-        data().for_each(|data| transactions.extend_from_slice(data));
+        let TemplateTransactions { txids, data } = &template.transactions;
         let has_witness_commitment = template.witness_commitment.is_some();
-        Self { has_witness_commitment, count: template.transactions.len() as u32, transactions }
+        Self { has_witness_commitment, count: txids.len() as u32, transactions: data.clone() }
     }
 
     /// On disk: what [`BlockBody::head_of`] gives, then the transactions.
@@ -83,7 +81,7 @@ fn push_compact_size(bytes: &mut Vec<u8>, size: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{fixtures, node::TemplateTransaction};
+    use crate::fixtures;
     use audit_core::hash::BlockHash;
     use bitcoin::{Block, Transaction, consensus::deserialize, hashes::Hash};
 
@@ -102,18 +100,17 @@ mod tests {
 
     #[test]
     fn transactions_of_the_template_follow_the_coinbase() {
-        let transactions: Vec<TemplateTransaction> = (1..=300u32)
-            .map(|locktime| {
-                let transaction = Transaction {
-                    version: bitcoin::transaction::Version::TWO,
-                    lock_time: bitcoin::absolute::LockTime::from_consensus(locktime),
-                    input: vec![bitcoin::TxIn::default()],
-                    output: vec![bitcoin::TxOut::NULL],
-                };
-                let txid = BlockHash(transaction.compute_txid().to_byte_array());
-                TemplateTransaction { data: bitcoin::consensus::serialize(&transaction), txid }
-            })
-            .collect();
+        let mut transactions = TemplateTransactions::default();
+        for locktime in 1..=300u32 {
+            let transaction = Transaction {
+                version: bitcoin::transaction::Version::TWO,
+                lock_time: bitcoin::absolute::LockTime::from_consensus(locktime),
+                input: vec![bitcoin::TxIn::default()],
+                output: vec![bitcoin::TxOut::NULL],
+            };
+            transactions.txids.push(BlockHash(transaction.compute_txid().to_byte_array()));
+            transactions.data.extend(bitcoin::consensus::serialize(&transaction));
+        }
         let template = BlockTemplate { transactions, witness_commitment: None, ..fixtures::template(0x207f_ffff) };
         let block = block_of(template);
         assert_eq!(block.txdata.len(), 301);

@@ -13,7 +13,7 @@ use crate::{
     epoch_start::EpochStart,
     live_job::LiveJob,
     lots::Lots,
-    node::BlockTemplate,
+    node::{BlockTemplate, TemplateTransactions},
     session::{Submission, judge},
 };
 
@@ -47,7 +47,7 @@ pub(crate) fn template(nbits: u32) -> BlockTemplate {
         height: 1,
         coinbase_value: Sats::new(5_000_000_000).unwrap(),
         witness_commitment: Some(sha256d(&[0; 64])),
-        transactions: Vec::new(),
+        transactions: TemplateTransactions::default(),
         longpoll_id: "1".into(),
     }
 }

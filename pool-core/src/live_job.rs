@@ -76,7 +76,7 @@ impl LiveJob {
             ntime: template.curtime.max(template.mintime),
             height: template.height,
             coinbase: plan.parts()?,
-            branch: coinbase_branch(template.transactions.iter().map(|transaction| transaction.txid)),
+            branch: coinbase_branch(template.transactions.txids.iter().copied()),
         };
         let (network_target, hasher) = (row.nbits.target(), row.hasher());
         let hardest_level = network_target.and_then(hardest_level);

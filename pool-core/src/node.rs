@@ -104,18 +104,18 @@ pub struct BlockTemplate {
     /// BIP 141 commitment hash of the default commitment output.
     pub witness_commitment: Option<[u8; 32]>,
     /// The transactions behind the coinbase, in order.
-    pub transactions: Vec<TemplateTransaction>,
+    pub transactions: TemplateTransactions,
     /// What to ask the next template with.
     pub longpoll_id: String,
 }
 
-/// A transaction of a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplateTransaction {
-    /// Raw transaction with witness.
+/// The transactions of a template.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TemplateTransactions {
+    /// Their txids.
+    pub txids: Vec<BlockHash>,
+    /// Their serialisations with witness, one behind the other as a block has them.
     pub data: Vec<u8>,
-    /// Its txid.
-    pub txid: BlockHash,
 }
 
 /// The best block of a node.

@@ -9,7 +9,6 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, BufWriter, Write},
-    iter,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -43,8 +42,7 @@ impl TemplateFile {
         let mut output = BufWriter::with_capacity(BUFFER, File::create(&path)?);
         output.write_all(MAGIC)?;
         let head = BlockBody::head_of(template);
-        let transactions = template.transactions.iter().map(|transaction| &transaction.data[..]);
-        frame::write(&mut output, BODY, iter::once(&head[..]).chain(transactions))?;
+        frame::write(&mut output, BODY, [&head[..], &template.transactions.data].into_iter())?;
         let file = output.into_inner()?;
         Ok((Self { path, unsaved: AtomicUsize::new(0), done }, file))
     }
@@ -109,12 +107,12 @@ pub(crate) async fn delete(mut given_up: mpsc::UnboundedReceiver<PathBuf>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{fixtures, node::TemplateTransaction};
+    use crate::{fixtures, node::TemplateTransactions};
     use audit_core::hash::BlockHash;
 
     fn template() -> BlockTemplate {
         let mut template = fixtures::template(0x207f_ffff);
-        template.transactions = vec![TemplateTransaction { data: vec![7; 1_000], txid: BlockHash([7; 32]) }];
+        template.transactions = TemplateTransactions { txids: vec![BlockHash([7; 32])], data: vec![7; 1_000] };
         template
     }
 

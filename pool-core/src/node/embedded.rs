@@ -39,7 +39,7 @@ use self::{
     validate::{Expected, check},
 };
 use super::{
-    BlockTemplate, ChainBlock, Node, NodeError, Submitted, TemplateTransaction, Tip, chain_block::without_witness,
+    BlockTemplate, ChainBlock, Node, NodeError, Submitted, TemplateTransactions, Tip, chain_block::without_witness,
 };
 use crate::clock::unix_seconds;
 
@@ -265,12 +265,13 @@ impl Chain {
         Sats::new(self.mempool.fees().to_sat()).unwrap_or_default()
     }
 
-    fn template_transactions(&self) -> Vec<TemplateTransaction> {
-        let transaction = |waiting: &mempool::Waiting| TemplateTransaction {
-            data: serialize(&waiting.transaction),
-            txid: BlockHash(waiting.txid.to_byte_array()),
-        };
-        self.mempool.iter().map(transaction).collect()
+    fn template_transactions(&self) -> TemplateTransactions {
+        let mut transactions = TemplateTransactions::default();
+        for waiting in self.mempool.iter() {
+            transactions.txids.push(BlockHash(waiting.txid.to_byte_array()));
+            transactions.data.extend(serialize(&waiting.transaction));
+        }
+        transactions
     }
 
     /// The coinbase stands for 32 zero bytes in the witness tree, and the reserved value is 32 zero bytes.

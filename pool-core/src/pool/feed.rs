@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use audit_core::hash::BlockHash;
 use tokio::{
     sync::mpsc,
     time::{MissedTickBehavior, interval_at, sleep},
@@ -87,7 +88,7 @@ async fn feed(
 ) -> Result<(), NodeError> {
     let mut ticks = interval_at(tokio::time::Instant::now() + refresh, refresh);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut poll = Box::pin(poll(node, first.clone()));
+    let mut poll = Box::pin(poll(node, Known::of(&first)));
     let mut next = first;
     loop {
         if templates.send(next).await.is_err() {
@@ -96,7 +97,7 @@ async fn feed(
         next = tokio::select! {
             newer = &mut poll => {
                 let newer = newer?;
-                poll.set(self::poll(node, newer.clone()));
+                poll.set(self::poll(node, Known::of(&newer)));
                 newer
             }
             _ = ticks.tick() => node.template(None).await?,
@@ -104,7 +105,19 @@ async fn feed(
     }
 }
 
-async fn poll(node: &dyn Node, last: BlockTemplate) -> Result<BlockTemplate, NodeError> {
+/// What a long poll is asked with.
+struct Known {
+    longpoll_id: String,
+    prevhash: BlockHash,
+}
+
+impl Known {
+    fn of(template: &BlockTemplate) -> Self {
+        Self { longpoll_id: template.longpoll_id.clone(), prevhash: template.prevhash }
+    }
+}
+
+async fn poll(node: &dyn Node, last: Known) -> Result<BlockTemplate, NodeError> {
     let newer = node.template(Some(&last.longpoll_id)).await?;
     if newer.prevhash == last.prevhash {
         sleep(CALM).await;

@@ -77,7 +77,8 @@ impl Rpc {
         let request = self.http.post(&self.endpoint.url).timeout(limit).basic_auth(user, Some(password)).json(&body);
         let mut response = request.send().await.map_err(|error| self.unreachable(with_causes(error)))?;
         let status = response.status();
-        let mut bytes = Vec::new();
+        let stated = response.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut bytes = Vec::with_capacity(stated.unwrap_or_default().min(MAX_ANSWER));
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(with_causes(error)))? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() > MAX_ANSWER {

@@ -1,17 +1,12 @@
 //! `getblocktemplate`'s answer → [`BlockTemplate`].
 
-use std::fmt;
-
 use audit_core::{
     hash::BlockHash,
     work::{Nbits, Sats},
 };
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, Visitor},
-};
+use serde::{Deserialize, Deserializer, de::Error};
 
-use crate::node::{BlockTemplate, NodeError, TemplateTransaction};
+use crate::node::{BlockTemplate, NodeError, TemplateTransactions};
 
 /// Script of the commitment output up to its 32-byte hash (BIP 141).
 const COMMITMENT_PREFIX: &str = "6a24aa21a9ed";
@@ -27,38 +22,31 @@ pub(super) struct RawTemplate {
     height: u32,
     coinbasevalue: Sats,
     default_witness_commitment: Option<String>,
-    transactions: Vec<RawTransaction>,
+    transactions: RawTransactions,
     longpollid: String,
 }
 
+/// Read without a copy of the text and into two buffers: a full block has megabytes in thousands of pieces, and rigs wait.
+struct RawTransactions(TemplateTransactions);
+
 #[derive(Deserialize)]
-struct RawTransaction {
-    data: TransactionBytes,
+struct RawTransaction<'a> {
+    data: &'a str,
     txid: BlockHash,
 }
 
-/// Written in hex; read without a copy of the text, for a full block has megabytes of it while rigs wait.
-struct TransactionBytes(Vec<u8>);
-
-impl<'de> Deserialize<'de> for TransactionBytes {
+impl<'de> Deserialize<'de> for RawTransactions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(HexText)
-    }
-}
-
-struct HexText;
-
-impl Visitor<'_> for HexText {
-    type Value = TransactionBytes;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a transaction in hex")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<TransactionBytes, E> {
-        let mut bytes = vec![0; text.len() / 2];
-        let decoded = hex::decode_to_slice(text, &mut bytes);
-        decoded.map(|()| TransactionBytes(bytes)).map_err(|error| E::custom(format!("transaction: {error}")))
+        let raw = Vec::<RawTransaction<'de>>::deserialize(deserializer)?;
+        let mut data = vec![0; raw.iter().map(|transaction| transaction.data.len() / 2).sum()];
+        let mut rest = &mut data[..];
+        for RawTransaction { data, .. } in &raw {
+            let (bytes, behind) = std::mem::take(&mut rest).split_at_mut(data.len() / 2);
+            hex::decode_to_slice(data, bytes).map_err(|error| D::Error::custom(format!("transaction: {error}")))?;
+            rest = behind;
+        }
+        let txids = raw.iter().map(|transaction| transaction.txid).collect();
+        Ok(Self(TemplateTransactions { txids, data }))
     }
 }
 
@@ -66,7 +54,6 @@ impl RawTemplate {
     /// # Errors
     /// A field is of the right type but not what it should be.
     pub(super) fn read(self) -> Result<BlockTemplate, NodeError> {
-        let transactions = self.transactions.into_iter().map(RawTransaction::into_transaction).collect();
         Ok(BlockTemplate {
             version: self.version,
             prevhash: self.previousblockhash,
@@ -76,15 +63,9 @@ impl RawTemplate {
             height: self.height,
             coinbase_value: self.coinbasevalue,
             witness_commitment: self.default_witness_commitment.as_deref().map(commitment).transpose()?,
-            transactions,
+            transactions: self.transactions.0,
             longpoll_id: self.longpollid,
         })
-    }
-}
-
-impl RawTransaction {
-    fn into_transaction(self) -> TemplateTransaction {
-        TemplateTransaction { data: self.data.0, txid: self.txid }
     }
 }
 
@@ -114,7 +95,7 @@ mod tests {
     }
 
     fn read(answer: Value) -> Result<BlockTemplate, String> {
-        let raw: RawTemplate = serde_json::from_value(answer).map_err(|error| error.to_string())?;
+        let raw: RawTemplate = serde_json::from_str(&answer.to_string()).map_err(|error| error.to_string())?;
         raw.read().map_err(|error| error.to_string())
     }
 
@@ -122,7 +103,10 @@ mod tests {
     fn template_is_read_from_the_nodes_answer() {
         let template = read(answer()).unwrap();
         assert_eq!(template.witness_commitment, Some([0xab; 32]));
-        assert_eq!(template.transactions[0].data, [2, 0]);
+        assert_eq!(
+            template.transactions,
+            TemplateTransactions { txids: vec![BlockHash([0x11; 32])], data: vec![2, 0] }
+        );
         assert_eq!(template.nbits.get(), 0x1e03_77ae);
     }
 

@@ -178,7 +178,7 @@ async fn a_wrong_signature_is_refused_before_and_in_a_block() {
     let mut template = payer.chain.template(None).await.unwrap();
     let root = merkle_tree::calculate_root([Wtxid::all_zeros(), stolen.compute_wtxid()].into_iter()).unwrap();
     template.witness_commitment = Some(sha256d(&[root.to_byte_array(), [0; 32]].concat()));
-    template.transactions = vec![TemplateTransaction { data: serialize(&stolen), txid: id(&stolen) }];
+    template.transactions = TemplateTransactions { txids: vec![id(&stolen)], data: serialize(&stolen) };
     let submitted = payer.chain.submit_block(&fixtures::mine(template)).await.unwrap();
     assert_eq!(submitted, Submitted::Rejected("mandatory-script-verify-flag-failed".into()));
 }
@@ -188,7 +188,7 @@ async fn a_coinbase_can_be_spent_after_a_hundred_blocks() {
     let folder = tempfile::tempdir().unwrap();
     let chain = EmbeddedChain::open(folder.path(), easy()).unwrap();
     let mut template = chain.template(None).await.unwrap();
-    template.transactions.clear();
+    template.transactions = TemplateTransactions::default();
     let raw = fixtures::mine_to(template, &own_script().to_bytes());
     assert_eq!(chain.submit_block(&raw).await.unwrap(), Submitted::Accepted);
     let coinbase = &deserialize::<Block>(&raw).unwrap().txdata[0];
@@ -217,7 +217,7 @@ async fn a_replacement_must_pay_for_all_that_it_replaces() {
     assert_eq!(payer.hand_in(&second).await, "accepted");
     assert_eq!(payer.waiting().await, [id(&second)]);
     let template = payer.chain.template(None).await.unwrap();
-    assert_eq!(template.transactions.len(), 1);
+    assert_eq!(template.transactions.txids.len(), 1);
 }
 
 #[tokio::test]
@@ -227,7 +227,7 @@ async fn a_new_transaction_ends_a_long_poll() {
     let empty = payer.chain.template(None).await.unwrap();
     let payment = spend(outpoint, value, 1_000);
     let (template, _) = tokio::join!(payer.chain.template(Some(&empty.longpoll_id)), payer.hand_in(&payment));
-    assert_eq!(template.unwrap().transactions.len(), 1);
+    assert_eq!(template.unwrap().transactions.txids.len(), 1);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use std::{
 
 use async_trait::async_trait;
 use audit_core::{
+    chain::Network,
     hash::{BlockHash, sha256d},
     header::Header,
     work::{Nbits, Sats},
@@ -43,10 +44,6 @@ use super::{
 };
 use crate::clock::unix_seconds;
 
-/// Blocks per halving, as on the main chain.
-const HALVING: u32 = 210_000;
-/// First subsidy: 50 bitcoin.
-const SUBSIDY: u64 = 5_000_000_000;
 /// Median time past looks at this many headers (Bitcoin Core `chain.h`).
 const MEDIAN_SPAN: usize = 11;
 /// Version-bits prefix 001 (BIP 9).
@@ -381,8 +378,9 @@ fn lock(chain: &Mutex<Chain>) -> MutexGuard<'_, Chain> {
     chain.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// As on every regtest chain.
 fn subsidy(height: u32) -> Sats {
-    Sats::new(SUBSIDY.checked_shr(height / HALVING).unwrap_or(0)).unwrap_or_default()
+    Network::Regtest.subsidy(height)
 }
 
 /// Regtest's genesis block with the chain's own target: nobody mined it.

@@ -129,11 +129,3 @@ fn the_genesis_block_is_bitcoin_cores_on_regtest() {
     assert_eq!(genesis.header.hash(), hash);
     assert_eq!(sha256d(&genesis.coinbase), genesis.header.merkle_root);
 }
-
-#[test]
-fn subsidy_halves_and_ends() {
-    assert_eq!(subsidy(1).get(), 5_000_000_000);
-    assert_eq!(subsidy(210_000).get(), 2_500_000_000);
-    assert_eq!(subsidy(210_000 * 33).get(), 0);
-    assert_eq!(subsidy(u32::MAX).get(), 0);
-}

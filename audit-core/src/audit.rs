@@ -180,7 +180,7 @@ impl<'a, C: Counters> Stream<'a, C> {
         self.books.finish(findings);
         self.accruals.finish(findings);
         self.inputs.finish(&self.chain, findings);
-        let owed = self.debts.finish(findings);
+        let owed = self.debts.finish(&self.chain, findings);
         let epochs = &self.epochs;
         let sampling = match self.depth {
             Depth::Sampled { samples, seed } => Some(Sampling::new(samples, seed, epochs.chunks, epochs.shares)),

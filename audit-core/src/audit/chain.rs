@@ -10,11 +10,17 @@ mod price;
 mod read;
 mod side;
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
 
 use super::{AuditRequest, CheckId, Evidence, JobsOnBlock, Place, evidence::Source, log::Log, report::Findings};
 use crate::{
     chain::{HeaderChain, Network, PERIOD, SideHeaders, headers_path, period_of},
+    hash::BlockHash,
     policy::Policy,
     work::Sats,
 };
@@ -73,6 +79,16 @@ impl<'a> ChainSide<'a> {
             }
         };
         Self { log, archive }
+    }
+
+    /// Merkle roots of those of the blocks that are on the best chain; none when the chain is not known.
+    pub(super) fn merkle_roots(&self, blocks: &BTreeSet<BlockHash>) -> BTreeMap<BlockHash, [u8; 32]> {
+        let Some(Archive { headers, .. }) = &self.archive else { return BTreeMap::new() };
+        let root = |height| {
+            let hash = headers.hash_at(height).filter(|hash| blocks.contains(hash))?;
+            Some((hash, headers.header(height)?.merkle_root))
+        };
+        (headers.start()..headers.next_height()).filter_map(root).collect()
     }
 }
 

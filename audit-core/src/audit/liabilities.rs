@@ -1,9 +1,10 @@
 //! liab.sum and payout.mine: what is owed, what backs it and what was paid, followed through the log entry by entry.
 //!
 //! Kept in memory: a sum for each contract that is owed something; a coin for each output of a matured block, and an
-//! outpoint for each input of a payout; some 100 bytes for each payout; and the file of one entry at a time.
+//! outpoint for each input of a payout; some 200 bytes for each payout; and the file of one entry at a time.
 
 mod coins;
+mod confirmed;
 mod lists;
 mod payouts;
 
@@ -15,8 +16,8 @@ use alloc::{
 };
 
 use super::{
-    AuditRequest, CheckId, ContractQuery, Evidence, Place, credited::Credited, evidence::Source, log::Log,
-    report::Findings,
+    AuditRequest, CheckId, ContractQuery, Evidence, Place, chain::ChainSide, credited::Credited, evidence::Source,
+    log::Log, report::Findings,
 };
 use crate::{
     allocation::operator_id,
@@ -26,6 +27,7 @@ use crate::{
     work::Sats,
 };
 use coins::Coins;
+use confirmed::InBlock;
 use lists::Lists;
 
 /// Longest list or payout file that is read, in bytes.
@@ -53,6 +55,8 @@ pub(super) struct Debts<'a> {
     lists: Lists,
     /// Transactions of the payouts so far.
     payouts: BTreeSet<BlockHash>,
+    /// Of them those that say which block they are in.
+    in_blocks: Vec<InBlock>,
     mine: Option<Mine>,
 }
 
@@ -64,7 +68,8 @@ pub(super) struct Mine {
     credited: Sats,
     /// In all logged payouts.
     pub(super) paid: Sats,
-    unconfirmed: Sats,
+    /// Of it in blocks of the best chain.
+    confirmed: Sats,
     /// Number of the newest list, what was owed then, and what it says.
     listed: Option<(u64, Sats, Sats)>,
     /// Whether every credit and payout was read.
@@ -96,6 +101,7 @@ impl<'a> Debts<'a> {
             coins: Coins::of(log),
             lists: Lists::default(),
             payouts: BTreeSet::new(),
+            in_blocks: Vec::new(),
             mine: request.contract.as_ref().map(Mine::of),
         }
     }
@@ -140,8 +146,9 @@ impl<'a> Debts<'a> {
         self.read_up_to(source, u64::MAX, findings).await;
     }
 
-    pub(super) fn finish(mut self, findings: &mut Findings) -> Owed {
+    pub(super) fn finish(mut self, chain: &ChainSide<'_>, findings: &mut Findings) -> Owed {
         self.coins.finish(findings);
+        self.confirm(chain, findings);
         self.note_lists(findings);
         if let Some(mine) = &mut self.mine {
             mine.known = !self.unknown;
@@ -194,8 +201,8 @@ impl Mine {
             ContractQuery::Receipt(receipt) => receipt.details().ok().map(|details| details.payout_script),
             ContractQuery::Id(_) => None,
         };
-        let (credited, paid, unconfirmed) = Default::default();
-        Self { id: query.id(), script, credited, paid, unconfirmed, listed: None, known: true }
+        let (credited, paid, confirmed) = Default::default();
+        Self { id: query.id(), script, credited, paid, confirmed, listed: None, known: true }
     }
 
     /// payout.mine, for a contract that is in the log.
@@ -206,7 +213,8 @@ impl Mine {
         if let Some((number, owed, listed)) = self.listed {
             findings.equal(CheckId::PayoutMine, &LiabilitiesFile::path(number), "my unpaid balance", &owed, &listed);
         }
-        let (paid, unconfirmed, unpaid) = (self.paid, self.unconfirmed, self.unpaid());
+        let (paid, unpaid) = (self.paid, self.unpaid());
+        let unconfirmed = paid.get().saturating_sub(self.confirmed.get());
         let detail = format!("{paid} sats paid, {unconfirmed} of them not confirmed, {unpaid} sats owed");
         match &self.script {
             Some(_) => findings.note(CheckId::PayoutMine, detail),

@@ -54,7 +54,7 @@ impl<'a> Chain<'a> {
     pub(super) fn of_genesis(nbits: Nbits) -> Self {
         let mut chain = Self { blocks: Vec::new(), side: BTreeMap::new(), nbits, times: &|_, time| time };
         let coinbase = chain.coinbase(&[(5_000_000_000, OTHERS_SCRIPT.to_vec())]);
-        chain.push(chain.header(&coinbase), coinbase, Vec::new());
+        chain.push(chain.header(sha256d(&coinbase)), coinbase, Vec::new());
         chain
     }
 
@@ -78,8 +78,18 @@ impl<'a> Chain<'a> {
     /// Somebody finds a block whose coinbase has these outputs, not from a job of the pool.
     pub fn mine(&mut self, outputs: &[(u64, Vec<u8>)]) {
         let coinbase = self.coinbase(outputs);
-        let header = grind(self.header(&coinbase));
+        let header = grind(self.header(sha256d(&coinbase)));
         self.push(header, coinbase, Vec::new());
+    }
+
+    /// Somebody finds a block with one transaction besides its coinbase. The block, and the way to its merkle root.
+    pub(super) fn mine_transaction(&mut self, txid: &BlockHash) -> (BlockHash, Vec<Hash32>) {
+        let coinbase = self.coinbase(&[(5_000_000_000, OTHERS_SCRIPT.to_vec())]);
+        let branch = vec![Hash32(txid.0)];
+        let header = grind(self.header(fold_branch(sha256d(&coinbase), &branch)));
+        let siblings = vec![Hash32(sha256d(&coinbase))];
+        self.push(header, coinbase, branch);
+        (header.hash(), siblings)
     }
 
     /// Somebody finds a block without value for anyone but with an anchor.
@@ -166,14 +176,14 @@ impl<'a> Chain<'a> {
         bytes
     }
 
-    fn header(&self, coinbase: &[u8]) -> Header {
+    fn header(&self, merkle_root: [u8; 32]) -> Header {
         let height = self.next();
         let start = u32::try_from(START_MS / 1_000).expect("before 2106");
         let older = if height <= BEFORE { OLDER_S } else { 0 };
         Header {
             version: 0x2000_0000,
             prevhash: self.blocks.last().map(|block| block.header.hash()).unwrap_or_default(),
-            merkle_root: sha256d(coinbase),
+            merkle_root,
             ntime: (self.times)(height, start - older + SPACING_S * height),
             nbits: self.nbits,
             nonce: 0,

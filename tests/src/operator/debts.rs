@@ -27,6 +27,8 @@ pub struct PayoutPlan {
     pub outputs: Vec<(Sats, Vec<u8>)>,
     /// Who is paid by which output.
     pub rows: Vec<PayoutRow>,
+    /// Whether a block takes it.
+    pub mined: bool,
 }
 
 /// The operator's own books.
@@ -85,7 +87,10 @@ impl Debts {
         (cheats.payout)(&mut plan);
         let transaction = plan.transaction();
         let txid = BlockHash::of(&transaction);
-        let (block, index, branch) = (None, 0, Vec::new());
+        let (block, index, branch) = match plan.mined.then(|| operator.chain.mine_transaction(&txid)) {
+            Some((block, branch)) => (Some(block), 1, branch),
+            None => (None, 0, Vec::new()),
+        };
         let file = PayoutFile { txid, transaction, block, index, branch, outputs: plan.rows };
         for row in &file.outputs {
             // What a cheat pays beyond what is owed can't be owed less.
@@ -100,7 +105,7 @@ impl Debts {
 
     fn plan(&self, buyers: &[Receipt]) -> PayoutPlan {
         let coin = *self.coins.first().expect("a block has matured");
-        let mut plan = PayoutPlan { inputs: vec![coin.point], outputs: Vec::new(), rows: Vec::new() };
+        let mut plan = PayoutPlan { inputs: vec![coin.point], outputs: Vec::new(), rows: Vec::new(), mined: true };
         for (vout, Credit { sats, id }) in (0..).zip(self.balances.list()) {
             let buyer = buyers.iter().find(|receipt| receipt.contract_id() == id);
             let details = buyer.map(|receipt| receipt.details().expect("written by the script"));

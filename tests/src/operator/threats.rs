@@ -18,6 +18,7 @@ use audit_core::{
     job::Job,
     liabilities::{Coin, LiabilitiesFile},
     merkle::{leaf_hash, tree_root},
+    payout::PayoutFile,
     seal::SealedEpoch,
     settlement::{SettlementFile, credits_root},
     share::{RECORD_LEN, ShareRecord},
@@ -112,6 +113,7 @@ fn other_money(lie: Lie<'_>) {
     lie("threat-invent-reserves", CheckId::LiabSum, Cheats { liabilities: &invent_a_coin, ..Cheats::default() });
     lie("threat-pay-elsewhere", CheckId::PayoutMine, Cheats { payout: &divert, ..Cheats::default() });
     lie("threat-pay-less", CheckId::PayoutMine, Cheats { payout: &pay_less, ..Cheats::default() });
+    lie("threat-pay-unmined", CheckId::PayoutMine, Cheats { files: &call_mined, ..Cheats::default() });
     lie("threat-pay-two-with-one", CheckId::PayoutMine, Cheats { payout: &pay_two_with_one, ..Cheats::default() });
 }
 
@@ -317,6 +319,21 @@ fn pay_less(plan: &mut PayoutPlan) {
 fn pay_two_with_one(plan: &mut PayoutPlan) {
     let first = plan.rows[0].vout;
     plan.rows.iter_mut().for_each(|row| row.vout = first);
+}
+
+fn call_mined(files: &mut Files) {
+    bend_payout(files, &|file| file.branch = vec![Hash32([7; 32])]);
+}
+
+/// Changes what a payout's file says.
+///
+/// # Panics
+/// Never: the story has one payout.
+pub fn bend_payout(files: &mut Files, bend: &dyn Fn(&mut PayoutFile)) {
+    let (_, bytes) = files.iter_mut().find(|(path, _)| path.starts_with("payout/")).expect("one payout");
+    let mut file = PayoutFile::from_bytes(bytes).expect("written by the story");
+    bend(&mut file);
+    *bytes = file.to_bytes();
 }
 
 fn sats(sats: u64) -> Sats {

@@ -12,7 +12,7 @@ use audit_core::{
     transaction::OutPoint,
     work::Sats,
 };
-use tests::operator::{Cheats, ORIGIN, PayoutPlan, Script, receipt};
+use tests::operator::{Cheats, ORIGIN, PayoutPlan, Script, receipt, threats::bend_payout};
 
 use crate::cheats::{check, failed, request, run};
 
@@ -67,7 +67,26 @@ fn an_honest_log_owes_and_pays_what_it_says() {
     let sum = found(&report, CheckId::LiabSum);
     assert_eq!(sum.detail, "2 lists; the newest: 2041666667 sats owed, 5000000000 sats in coins (244 %)");
     let mine = found(&report, CheckId::PayoutMine);
-    assert_eq!(mine.detail, "826875000 sats paid, 826875000 of them not confirmed, 816666667 sats owed");
+    assert_eq!(mine.detail, "826875000 sats paid, 0 of them not confirmed, 816666667 sats owed");
+}
+
+#[test]
+fn a_payout_in_no_block_of_the_chain_is_not_confirmed() {
+    let mempool = Script::tell(&Cheats { payout: &|plan| plan.mined = false, ..Cheats::default() });
+    let elsewhere = |files: &mut Files| bend_payout(files, &|file| file.block = Some(BlockHash([7; 32])));
+    let elsewhere = Script::tell(&Cheats { files: &elsewhere, ..Cheats::default() });
+    for story in [mempool, elsewhere] {
+        let report = run(&story.files, &request(&story));
+        let mine = found(&report, CheckId::PayoutMine);
+        assert_eq!(mine.detail, "826875000 sats paid, 826875000 of them not confirmed, 816666667 sats owed");
+        assert!(report.held);
+    }
+}
+
+#[test]
+fn a_payout_that_its_block_does_not_contain_fails_payout_mine() {
+    let misplace = |files: &mut Files| bend_payout(files, &|file| file.branch = vec![Hash32([7; 32])]);
+    check(&Cheats { files: &misplace, ..Cheats::default() }, CheckId::PayoutMine);
 }
 
 #[test]
@@ -281,7 +300,7 @@ fn a_payout_that_is_no_transaction_or_not_the_logged_one_fails_payout_mine() {
         }
     };
     let witness = change("\"transaction\":\"02000000", "\"transaction\":\"02000000000");
-    for bend in [witness, change("\"index\":0", "\"index\":1"), change("\"transaction\":\"02", "\"transaction\":\"03")]
+    for bend in [witness, change("\"index\":1", "\"index\":2"), change("\"transaction\":\"02", "\"transaction\":\"03")]
     {
         check(&Cheats { files: &bend, ..Cheats::default() }, CheckId::PayoutMine);
     }

@@ -5,7 +5,7 @@ use alloc::{
     string::{String, ToString},
 };
 
-use super::{CheckId, Debts, Evidence, FILE_MAX, Findings, Mine, Place, Source, fail_entry};
+use super::{CheckId, Debts, Evidence, FILE_MAX, Findings, InBlock, Mine, Place, Source, fail_entry};
 use crate::{
     entry::Payout,
     payout::{PayoutFile, PayoutRow},
@@ -29,7 +29,10 @@ impl Debts<'_> {
         };
         self.owe_less(&path, &file, findings);
         match file.transaction() {
-            Ok(transaction) => self.transaction_pays(index, &path, &file, &transaction, findings),
+            Ok(transaction) => {
+                self.transaction_pays(index, &path, &file, &transaction, findings);
+                self.in_blocks.extend(InBlock::of(&file, self.mine.as_ref().map(|mine| &mine.id)));
+            }
             Err(error) => {
                 let expected = "a transaction that pays what the rows say";
                 findings.fail(CheckId::PayoutMine, Place::new(&*path, None, expected, error.to_string()));
@@ -61,8 +64,6 @@ impl Debts<'_> {
             }
             if let Some(mine) = self.mine.as_mut().filter(|mine| mine.id == *id) {
                 mine.paid = mine.paid.checked_add(*sats).unwrap_or(mine.paid);
-                // The chain's side is not read yet, so no payout is confirmed.
-                mine.unconfirmed = mine.paid;
             }
         }
     }

@@ -173,6 +173,16 @@ impl Api {
         self.ask(Method::GET, path, None).await
     }
 
+    /// GET of a text under /api/v1, such as CSV.
+    pub async fn text(&self, path: &str) -> anyhow::Result<String> {
+        let request = self
+            .client
+            .get(format!("{}/api/v1/{path}", self.base))
+            .bearer_auth(self.token.as_deref().unwrap_or_default());
+        let response = request.send().await?.error_for_status().with_context(|| format!("GET /api/v1/{path}"))?;
+        Ok(response.text().await?)
+    }
+
     /// POST under /api/v1 with a fresh idempotency key.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
         self.ask(Method::POST, path, Some(body)).await

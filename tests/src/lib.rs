@@ -16,6 +16,7 @@ pub mod forge;
 pub mod independent;
 pub mod measure;
 pub mod operator;
+pub mod payout_key;
 pub mod play;
 pub mod poll;
 pub mod programs;

@@ -52,6 +52,15 @@ pub struct Server {
     _stdout: BufReader<ChildStdout>,
 }
 
+/// What `provenhash admin check` says.
+#[derive(Debug)]
+pub struct Books {
+    /// Whether everything agrees.
+    pub held: bool,
+    /// One line for each comparison.
+    pub said: String,
+}
+
 impl Plan {
     /// The embedded chain and SQLite in `folder`.
     pub fn embedded(folder: &Path) -> Plan {
@@ -152,6 +161,12 @@ impl Server {
         Ok(())
     }
 
+    /// The same with one more flag, which takes the place of an earlier one of that name.
+    pub async fn restart_with(&mut self, flag: &str) -> anyhow::Result<()> {
+        self.plan = self.plan.clone().with_flag(flag);
+        self.restart().await
+    }
+
     /// The HTTP interface, nobody signed in.
     pub fn api(&self) -> Api {
         Api::new(self.url())
@@ -186,6 +201,17 @@ impl Server {
     /// The process id.
     pub fn pid(&self) -> anyhow::Result<u32> {
         self.child.id().context("the server has ended")
+    }
+
+    /// Runs `provenhash admin check` on this server's data, whether it runs or not.
+    pub fn check_books(&self) -> anyhow::Result<Books> {
+        let mut command = std::process::Command::new(programs::provenhash()?);
+        command.args(["admin", "--data"]).arg(self.plan.data()).arg("check");
+        command.args(self.plan.flags.iter().filter(|flag| flag.starts_with("--database-url=")));
+        let output = command.output().context("can't start provenhash admin check")?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok(Books { held: output.status.success(), said: said + &complaint })
     }
 
     /// The program's log, of earlier runs in the same folder too.

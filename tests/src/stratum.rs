@@ -60,7 +60,7 @@ impl Session {
     pub async fn mine_block(&mut self) -> anyhow::Result<()> {
         let mut accepted = false;
         while !accepted {
-            self.find_block()?;
+            self.find(true)?;
             // A refusal means that the epoch changed under us: there is a newer job to mine on.
             accepted = self.submit().await?;
         }
@@ -71,14 +71,24 @@ impl Session {
         Ok(())
     }
 
-    /// Goes on to the next nonce whose hash meets the network target.
-    fn find_block(&mut self) -> anyhow::Result<()> {
+    /// Mines one share that is no block: on regtest it meets the easiest share target, and not the network's.
+    pub async fn mine_share(&mut self) -> anyhow::Result<()> {
+        let mut accepted = false;
+        while !accepted {
+            self.find(false)?;
+            accepted = self.submit().await?;
+        }
+        Ok(())
+    }
+
+    /// Goes on to the next nonce whose hash is or is not a block.
+    fn find(&mut self, block: bool) -> anyhow::Result<()> {
         let mut header = self.job()?.header(&self.extranonce1)?;
         let target = header.nbits.target().context("the job's nbits are no target")?;
         loop {
             self.nonce = self.nonce.wrapping_add(1);
             header.nonce = self.nonce;
-            if target.is_met_by(&header.hash()) {
+            if target.is_met_by(&header.hash()) == block {
                 return Ok(());
             }
         }

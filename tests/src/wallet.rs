@@ -79,8 +79,13 @@ impl Wallet {
 
     /// Pays with its largest coin; the change is its next coin.
     pub fn pay(&mut self, address: &str, sats: u64) -> anyhow::Result<Transaction> {
+        self.pay_with_fee(address, sats, FEE_SATS)
+    }
+
+    /// The same for a fee of its own choice.
+    pub fn pay_with_fee(&mut self, address: &str, sats: u64, fee: u64) -> anyhow::Result<Transaction> {
         let coin = *self.coins.iter().max_by_key(|coin| coin.sats).context("the wallet is empty")?;
-        let payment = self.spend(coin, &script_of(address)?, sats, FEE_SATS)?;
+        let payment = self.spend(coin, &script_of(address)?, sats, fee)?;
         self.coins.retain(|other| *other != coin);
         self.receive(&payment);
         Ok(payment)

@@ -11,6 +11,7 @@ mod forgeries;
 mod hostile;
 mod independent;
 mod kill;
+mod money;
 mod operation;
 mod payments;
 mod payouts;

@@ -1,8 +1,5 @@
 //! Payouts on a real Bitcoin Core, with kills at random moments and reorganisations: nothing is paid twice, nothing is lost.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -12,20 +9,18 @@ use tests::api::REGTEST_ADDRESS;
 use tests::auditor::{Audit, write_policy};
 use tests::bitcoind::{Bitcoind, Network};
 use tests::evidence::Log;
-use tests::figure;
 use tests::play::Buyer;
 use tests::poll::{MINED, until};
 use tests::random::Random;
 use tests::server::{Plan, Server};
 use tests::stratum::Session;
+use tests::{figure, payout_key};
 
 const KILLS: u64 = 50;
 /// Every so many kills the chain is reorganised, by one block more each time, up to [`DEEPEST`].
 const KILLS_PER_REORG: u64 = 5;
 const DEEPEST: u64 = 6;
 const THRESHOLD_SATS: u64 = 1_000;
-/// The private key 1, whose address is [`REGTEST_ADDRESS`].
-const PAYOUT_KEY: &str = "wpkh(cMahea7zqjxrtgAbB7LSGbcQUr1uX1ojuat9jZodMN87JcbXMTcA)";
 /// BIP 32's first test vector, for test networks: buyers' addresses.
 const BUYERS: &str = "wpkh(tprv8ZgxMBicQKsPeDgjzdC36fs6bMjGApWDNLR9erAXMs5skhMv36j9MV5ecvfavji5khqjWaWSFhN3YcCUUdiKH6isR4Pwy3U5y5egddBr16m/1/*)";
 const BUYER_COUNT: usize = 4;
@@ -46,7 +41,7 @@ impl Paying {
         let folder = tempfile::tempdir()?;
         let node = Bitcoind::start(Network::Regtest).await?;
         let mut plan = Plan::bitcoin_core(folder.path(), "regtest", &node.url()?, REGTEST_ADDRESS)
-            .with_flag(&format!("--payout-key={}", key_file(folder.path())?))
+            .with_flag(&payout_key::flag(folder.path())?)
             .with_flag("--payout-ms=1000")
             .with_flag(&format!("--payout-threshold-sats={THRESHOLD_SATS}"))
             .with_flag("--payout-day-limit-sats=2100000000000000");
@@ -136,13 +131,6 @@ impl Paying {
         }
         Ok(paid)
     }
-}
-
-fn key_file(folder: &Path) -> anyhow::Result<String> {
-    let file = folder.join("payout.key");
-    fs::write(&file, PAYOUT_KEY)?;
-    fs::set_permissions(&file, Permissions::from_mode(0o600))?;
-    Ok(file.display().to_string())
 }
 
 /// One for each buyer, and for as many other miners as take over.

@@ -28,6 +28,7 @@ pub mod sessions;
 pub mod state;
 pub mod statements;
 pub mod status;
+pub mod terms;
 pub mod unknown;
 
 use actix_web::middleware::{Compress, from_fn};
@@ -89,13 +90,15 @@ fn customer_routes(config: &mut ServiceConfig<'_>) {
         .service(sessions::sign_out)
         .service(offers::list_offers)
         .service(offers::read_offer)
+        .service(terms::read_terms)
         .service(quotes::create_quote)
         .service(contracts::buy_contract)
         .service(contracts::list_contracts)
         .service(contracts::read_contract)
         .service(invoices::read_invoice)
         .service(contracts::list_contract_epochs)
-        .service(contracts::list_contract_credits)
+        .service(contracts::money::list_contract_credits)
+        .service(contracts::money::list_contract_payouts)
         .service(status::read_status)
         .service(records::list_epochs)
         .service(records::list_blocks)

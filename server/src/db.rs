@@ -12,6 +12,7 @@ pub mod blocks;
 pub mod checkpoints;
 mod columns;
 pub mod contracts;
+pub mod credits;
 pub mod epochs;
 pub mod idempotency;
 pub mod invoices;

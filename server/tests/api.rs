@@ -4,6 +4,7 @@
 mod api {
     mod accounts;
     mod bodies;
+    mod credits;
     mod harness;
     mod hashprice;
     mod idempotency;

@@ -1,6 +1,7 @@
 //! What a customer has bought. Someone else's contract is as unknown as one that doesn't exist.
 
 pub mod confirm;
+pub mod money;
 pub mod purchase;
 pub mod view;
 
@@ -16,7 +17,6 @@ use super::idempotent::{Key, once};
 use super::page::{Page, PageQuery, created_cursor};
 use crate::db::contracts::{self, Contract};
 use crate::db::epochs::{self, ContractEpochRow};
-use crate::db::settlements::{self, LoggedCredit};
 use crate::payments::Invoicing;
 use crate::problem::{Problem, ProblemBody};
 use purchase::{Purchase, PurchaseRequest, Selling};
@@ -28,15 +28,6 @@ pub struct ContractEpochView {
     pub epoch: u64,
     pub units_hs: String,
     pub work: String,
-}
-
-/// What a contract got from a settlement, as the server states it.
-#[derive(Serialize, ToSchema)]
-pub struct CreditView {
-    pub settlement: u64,
-    pub credit_sats: u64,
-    /// The settlement's entry in the log.
-    pub leaf_index: u64,
 }
 
 /// Buys: reserves the units for a day and says what to pay.
@@ -133,33 +124,6 @@ pub(crate) async fn list_contract_epochs(
     Ok(Json(Page::of(rows, limit, |row| row.epoch.to_string(), ContractEpochView::from)))
 }
 
-/// What the contract was credited, newest first.
-#[utoipa::path(tag = "contracts", security(("session" = [])), params(PageQuery), responses(
-    (status = 200, body = Page<CreditView>),
-    (status = 401, description = "unauthenticated", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 404, description = "not_found", body = ProblemBody, content_type = "application/problem+json"),
-))]
-#[get("/contracts/{id}/credits")]
-pub(crate) async fn list_contract_credits(
-    customer: Customer,
-    state: Data<State>,
-    id: Path<Uuid>,
-    page: Query<PageQuery>,
-) -> Result<Json<Page<CreditView>>, Problem> {
-    let contract = own(&customer, &state, *id).await?;
-    let limit = page.limit()?;
-    let before = page.number()?;
-    let rows = match &contract.opened {
-        None => Vec::new(),
-        Some(opened) => {
-            let pool = state.database.pool();
-            let published = state.engine.published();
-            settlements::credit_page(pool, &opened.contract_id, published, before, u64::from(limit) + 1).await?
-        }
-    };
-    Ok(Json(Page::of(rows, limit, |row| row.credit.settlement.to_string(), CreditView::from)))
-}
-
 pub(super) async fn own(customer: &Customer, state: &State, id: Uuid) -> Result<Contract, Problem> {
     let contract = contracts::by_id(state.database.pool(), id).await?;
     contract.filter(|contract| contract.account_id == customer.account.id).ok_or_else(|| Problem::not_found("contract"))
@@ -168,12 +132,6 @@ pub(super) async fn own(customer: &Customer, state: &State, id: Uuid) -> Result<
 impl From<ContractEpochRow> for ContractEpochView {
     fn from(row: ContractEpochRow) -> Self {
         Self { epoch: row.epoch, units_hs: row.units.to_string(), work: row.work.to_string() }
-    }
-}
-
-impl From<LoggedCredit> for CreditView {
-    fn from(LoggedCredit { entry_index, credit }: LoggedCredit) -> Self {
-        Self { settlement: credit.settlement, credit_sats: credit.credit.get(), leaf_index: entry_index }
     }
 }
 

@@ -10,6 +10,7 @@ use super::State;
 use crate::assets;
 use crate::db::epochs::EpochRow;
 use crate::db::{DbError, blocks, epochs, settlements, work_sums};
+use crate::payouts::PayoutSettings;
 use crate::problem::Problem;
 use crate::tlog::WitnessStatus;
 
@@ -44,8 +45,21 @@ pub struct StatusView {
     pub hashrate_hs: String,
     pub blocks: BlockCountsView,
     pub settlements: u64,
+    /// How contracts are paid; null while this server makes no payouts.
+    pub payouts: Option<PayoutRulesView>,
     /// SHA-256 of each module that the pages may load as the verifier; none when there are no pages in this binary.
     pub verifier_wasm_sha256: Vec<String>,
+}
+
+/// How contracts are paid.
+#[derive(Serialize, ToSchema)]
+pub struct PayoutRulesView {
+    /// Who is owed less waits; after a contract's end everything above dust is paid.
+    pub threshold_sats: u64,
+    /// Time from one round of payouts to the next.
+    pub every_ms: u64,
+    /// Blocks from a payout's to the tip, both counted, after which it goes into the log.
+    pub final_depth: u32,
 }
 
 /// A block of the chain.
@@ -74,6 +88,16 @@ pub struct BlockCountsView {
     pub found: u64,
     pub matured: u64,
     pub orphaned: u64,
+}
+
+impl PayoutRulesView {
+    fn of(settings: &PayoutSettings) -> Self {
+        Self {
+            threshold_sats: settings.threshold.get(),
+            every_ms: u64::try_from(settings.every.as_millis()).unwrap_or(u64::MAX),
+            final_depth: settings.final_depth,
+        }
+    }
 }
 
 impl From<WitnessStatus> for WitnessView {
@@ -105,6 +129,7 @@ pub(crate) async fn read_status(state: Data<State>) -> Result<Json<StatusView>, 
         hashrate_hs: recent_hashrate(pool).await?.to_string(),
         blocks: BlockCountsView { found: blocks.found, matured: blocks.matured, orphaned: blocks.orphaned },
         settlements: settlements::count(pool).await?,
+        payouts: state.engine.payouts().map(|payouts| PayoutRulesView::of(&payouts.settings)),
         verifier_wasm_sha256: assets::verifier_wasm_sha256().iter().map(ToString::to_string).collect(),
     }))
 }

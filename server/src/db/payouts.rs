@@ -17,7 +17,9 @@ use super::columns::{Columns, signed};
 use super::{DbError, Tx};
 use row::{input, payout, payout_row};
 
-pub use attempts::{Attempt, SignedAttempt, Signer, attempts, insert_attempt, sign, signed_by_server_since};
+pub use attempts::{
+    Attempt, SignedAttempt, Signer, attempts, insert_attempt, newest_signed, sign, signed_by_server_since,
+};
 pub use owed::{Owed, SpendableCoin, owed, spendable_coins};
 
 /// A payout as stored.

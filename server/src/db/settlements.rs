@@ -44,15 +44,6 @@ pub struct CreditRow {
     pub credit: Sats,
 }
 
-/// A credit that is in the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoggedCredit {
-    /// Leaf index of the settlement's entry.
-    pub entry_index: u64,
-    /// The credit.
-    pub credit: CreditRow,
-}
-
 const COLUMNS: &str = "settlement, entry_index, first_epoch, last_epoch, reward_sats, solo_sats, fee_sats,
     maintenance_sats, carry_in_sats, carry_out_sats, settled_ms";
 
@@ -104,34 +95,6 @@ pub async fn insert_credit(tx: &mut Tx, contract: &Hash32, row: &CreditRow) -> R
         .execute(&mut **tx)
         .await?;
     Ok(())
-}
-
-/// At most `limit` credits of a contract from settlements below `before`, newest first, of those that a log of size
-/// `published` shows.
-pub async fn credit_page(
-    pool: &AnyPool,
-    contract: &Hash32,
-    published: u64,
-    before: Option<u64>,
-    limit: u64,
-) -> Result<Vec<LoggedCredit>, DbError> {
-    let sql =
-        "SELECT c.settlement AS settlement, c.credit_sats AS credit_sats, s.entry_index AS entry_index FROM credits c
-        JOIN settlements s ON s.settlement = c.settlement
-        WHERE c.contract_id = $1 AND s.entry_index < $2 AND c.settlement < $3
-        ORDER BY c.settlement DESC LIMIT $4";
-    let rows = sqlx::query(sql)
-        .bind(contract.0.to_vec())
-        .bind(signed(published))
-        .bind(before.map_or(i64::MAX, signed))
-        .bind(signed(limit))
-        .fetch_all(pool)
-        .await?;
-    let credit = |row: &AnyRow| {
-        let credit = CreditRow { settlement: row.unsigned("settlement")?, credit: row.sats("credit_sats")? };
-        Ok(LoggedCredit { entry_index: row.unsigned("entry_index")?, credit })
-    };
-    rows.iter().map(credit).collect()
 }
 
 /// All that a contract was credited in the settlements that a log of size `published` shows.

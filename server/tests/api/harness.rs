@@ -157,6 +157,13 @@ impl TestApp {
         }
     }
 
+    /// Waits until the published log shows an entry.
+    pub(crate) async fn published(&self, index: u64) {
+        while self.get("/api/v1/status", "").await.expect(200)["tree_size"].as_u64().unwrap() <= index {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Buys 100 H/s.
     pub(crate) async fn buy(&self, token: &str, offer: &str) -> Answer {
         self.post("/api/v1/contracts", token, &purchase(offer, 100)).await

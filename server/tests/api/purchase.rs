@@ -143,7 +143,7 @@ async fn other_peoples_contract_does_not_exist() {
         let offer = app.offer("Small", 1_000).await;
         let contract = app.buy(&ada, &offer).await.expect(201);
         let id = contract["id"].as_str().unwrap();
-        for path in [id.to_owned(), format!("{id}/epochs"), format!("{id}/credits")] {
+        for path in [id.to_owned(), format!("{id}/epochs"), format!("{id}/credits"), format!("{id}/payouts")] {
             let theirs = app.get(&format!("/api/v1/contracts/{path}"), &eve).await.problem(404, "not_found");
             let missing = path.replace(id, "11111111-1111-4111-8111-111111111111");
             assert_eq!(app.get(&format!("/api/v1/contracts/{missing}"), &eve).await.problem(404, "not_found"), theirs);

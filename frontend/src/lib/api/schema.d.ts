@@ -474,6 +474,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/contracts/{id}/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the contract was paid, newest first. */
+        get: operations["list_contract_payouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/epochs": {
         parameters: {
             query?: never;
@@ -661,6 +678,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/terms/{index}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The terms at a leaf of the log. They never change. */
+        get: operations["read_terms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -814,6 +848,34 @@ export interface components {
             work: string;
         };
         /**
+         * @description How far a payout has come.
+         * @enum {string}
+         */
+        ContractPayoutState: "planned" | "sent" | "confirmed" | "logged";
+        /** @description A contract's part of a payout. */
+        ContractPayoutView: {
+            /**
+             * Format: int32
+             * @description Where it is in the chain.
+             */
+            block_height?: number | null;
+            /** Format: int64 */
+            created_ms: number;
+            /**
+             * Format: int64
+             * @description Its entry in the log.
+             */
+            leaf_index?: number | null;
+            /** Format: int64 */
+            payout: number;
+            /** Format: int64 */
+            sats: number;
+            /** @description How far it has come. */
+            state: components["schemas"]["ContractPayoutState"];
+            /** @description The transaction that is in a block, or else the newest signed one, which another may still replace. */
+            txid?: string | null;
+        };
+        /**
          * @description Where a contract stands.
          * @enum {string}
          */
@@ -882,17 +944,25 @@ export interface components {
              */
             password: string;
         };
-        /** @description What a contract got from a settlement, as the server states it. */
+        /** @description What a contract got from a settlement or from an accrual, as the server states it. */
         CreditView: {
+            /**
+             * Format: int64
+             * @description Number of the accrual; `null` when a settlement gave it.
+             */
+            accrual?: number | null;
             /** Format: int64 */
             credit_sats: number;
             /**
              * Format: int64
-             * @description The settlement's entry in the log.
+             * @description The settlement's or accrual's entry in the log.
              */
             leaf_index: number;
-            /** Format: int64 */
-            settlement: number;
+            /**
+             * Format: int64
+             * @description Number of the settlement; `null` when an accrual gave it.
+             */
+            settlement?: number | null;
         };
         /** @description An epoch. Shares and work are null until it is closed. */
         EpochView: {
@@ -1220,6 +1290,33 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_ContractPayoutView: {
+            items: {
+                /**
+                 * Format: int32
+                 * @description Where it is in the chain.
+                 */
+                block_height?: number | null;
+                /** Format: int64 */
+                created_ms: number;
+                /**
+                 * Format: int64
+                 * @description Its entry in the log.
+                 */
+                leaf_index?: number | null;
+                /** Format: int64 */
+                payout: number;
+                /** Format: int64 */
+                sats: number;
+                /** @description How far it has come. */
+                state: components["schemas"]["ContractPayoutState"];
+                /** @description The transaction that is in a block, or else the newest signed one, which another may still replace. */
+                txid?: string | null;
+            }[];
+            /** @description Where the next page starts, null on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_ContractView: {
             items: {
                 /** @description The contract's id in the log. */
@@ -1280,15 +1377,23 @@ export interface components {
         /** @description One page of a list. */
         Page_CreditView: {
             items: {
+                /**
+                 * Format: int64
+                 * @description Number of the accrual; `null` when a settlement gave it.
+                 */
+                accrual?: number | null;
                 /** Format: int64 */
                 credit_sats: number;
                 /**
                  * Format: int64
-                 * @description The settlement's entry in the log.
+                 * @description The settlement's or accrual's entry in the log.
                  */
                 leaf_index: number;
-                /** Format: int64 */
-                settlement: number;
+                /**
+                 * Format: int64
+                 * @description Number of the settlement; `null` when an accrual gave it.
+                 */
+                settlement?: number | null;
             }[];
             /** @description Where the next page starts, null on the last one. */
             next_cursor?: string | null;
@@ -1529,6 +1634,24 @@ export interface components {
             /** Format: int32 */
             vout: number;
         };
+        /** @description How contracts are paid. */
+        PayoutRulesView: {
+            /**
+             * Format: int64
+             * @description Time from one round of payouts to the next.
+             */
+            every_ms: number;
+            /**
+             * Format: int32
+             * @description Blocks from a payout's to the tip, both counted, after which it goes into the log.
+             */
+            final_depth: number;
+            /**
+             * Format: int64
+             * @description Who is owed less waits; after a contract's end everything above dust is paid.
+             */
+            threshold_sats: number;
+        };
         /** @description A payout. */
         PayoutView: {
             /** Format: int64 */
@@ -1721,6 +1844,11 @@ export interface components {
             coins: components["schemas"]["CoinView"][];
             newest?: components["schemas"]["LiabilitiesView"] | null;
         };
+        /**
+         * @description How rewards are divided.
+         * @enum {string}
+         */
+        SchemeView: "proportional" | "pplns" | "solo" | "pps" | "fpps";
         /** @description A new session. */
         SessionView: {
             /** Format: int64 */
@@ -1781,6 +1909,7 @@ export interface components {
             /** @description `bitcoin`, `testnet4`, `signet` or `regtest`. */
             network: string;
             origin: string;
+            payouts?: components["schemas"]["PayoutRulesView"] | null;
             /**
              * Format: int64
              * @description Connected Stratum sessions.
@@ -1809,6 +1938,27 @@ export interface components {
             witnesses: components["schemas"]["WitnessView"][];
             /** @description Their work. */
             work_total: string;
+        };
+        /** @description Terms, read for people; the entry itself is in the log. */
+        TermsView: {
+            /**
+             * Format: int32
+             * @description The operator's part of what is earned, in parts per million.
+             */
+            fee_ppm: number;
+            /**
+             * Format: int64
+             * @description The log entry.
+             */
+            leaf_index: number;
+            /**
+             * Format: int64
+             * @description For 1 TH/s (10^12 hashes a second) in a day, taken from what is earned; `null` when it is included in the price.
+             */
+            maintenance_sats_per_ths_day?: number | null;
+            scheme: components["schemas"]["SchemeView"];
+            /** @description How far back a PPLNS window reaches, in hashes, as a decimal string; `null` for other schemes. */
+            window_work?: string | null;
         };
         /** @description A signed transaction. */
         TransactionRequest: {
@@ -3121,6 +3271,50 @@ export interface operations {
             };
         };
     };
+    list_contract_payouts: {
+        parameters: {
+            query?: {
+                /** @description Items at most, 1 to 200, by default 50. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ContractPayoutView"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_epochs: {
         parameters: {
             query?: {
@@ -3495,6 +3689,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StatusView"];
+                };
+            };
+        };
+    };
+    read_terms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TermsView"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

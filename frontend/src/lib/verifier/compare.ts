@@ -13,6 +13,7 @@ export interface Comparison {
 	epochs: Line[];
 	work: Line;
 	settlements: Line[];
+	accruals: Line[];
 	sats: Line;
 	equal: boolean;
 }
@@ -35,8 +36,13 @@ export function compare(report: Report, claims: Claims): Comparison {
 		claims.credits.map((row) => [row.settlement, BigInt(row.credit_sats)]),
 		largest(claims.credits.map((claim) => claim.settlement))
 	);
-	const equal = [...epochs, ...settlements].every((line) => line.equal);
-	return { epochs, work: sum(epochs), settlements, sats: sum(settlements), equal };
+	const accruals = lines(
+		report.contract?.accruals.map((row) => [row.accrual, BigInt(row.credit_sats)]),
+		claims.accruals.map((row) => [row.accrual, BigInt(row.credit_sats)]),
+		largest(claims.accruals.map((claim) => claim.accrual))
+	);
+	const equal = [...epochs, ...settlements, ...accruals].every((line) => line.equal);
+	return { epochs, work: sum(epochs), settlements, accruals, sats: sum([...settlements, ...accruals]), equal };
 }
 
 type Row = [number: number, value: bigint];

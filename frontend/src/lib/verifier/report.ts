@@ -104,6 +104,7 @@ export interface ContractReport {
 	unpaid_sats: number;
 	epochs: { epoch: number; work: string }[];
 	settlements: { settlement: number; credit_sats: number }[];
+	accruals: { accrual: number; credit_sats: number }[];
 }
 
 /** How far the verifier is. */

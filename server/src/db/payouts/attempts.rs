@@ -52,6 +52,14 @@ impl Signer {
     }
 }
 
+/// The newest attempt of a payout that is signed.
+pub async fn newest_signed(pool: &AnyPool, payout: u64) -> Result<Option<BlockHash>, DbError> {
+    let sql = "SELECT txid FROM payout_attempts WHERE payout = $1 AND signed_ms IS NOT NULL
+        ORDER BY attempt DESC LIMIT 1";
+    let row = sqlx::query(sql).bind(signed(payout)).fetch_optional(pool).await?;
+    row.map(|row| Ok(BlockHash(row.hash("txid")?.0))).transpose()
+}
+
 /// Inserts an unsigned attempt.
 pub async fn insert_attempt(tx: &mut Tx, attempt: &Attempt) -> Result<(), DbError> {
     let sql = "INSERT INTO payout_attempts (payout, attempt, txid, fee_sats, change_sats, vsize, psbt)

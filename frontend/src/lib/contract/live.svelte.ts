@@ -1,6 +1,6 @@
-import { api, ask } from '$lib/api/client';
+import { api, ask, askAll } from '$lib/api/client';
 import { Problem, toProblem } from '$lib/api/problem';
-import type { Contract, ContractEpoch, Credit, Invoice } from '$lib/api/types';
+import type { Contract, ContractEpoch, ContractPayout, Credit, Invoice } from '$lib/api/types';
 import { loadClaims } from '$lib/verifier/claims';
 
 /** One contract and what the server claims about it, asked again as often as `load` is called. */
@@ -10,6 +10,7 @@ export class LiveContract {
 	invoice = $state.raw<Invoice | null>();
 	epochs = $state.raw<ContractEpoch[]>([]);
 	credits = $state.raw<Credit[]>([]);
+	payouts = $state.raw<ContractPayout[]>([]);
 	problem = $state.raw<Problem>();
 
 	#last = '';
@@ -25,9 +26,10 @@ export class LiveContract {
 			this.invoice = await this.#loadInvoice();
 			this.contract = contract;
 			if (this.contract.contract_id) {
-				const { epochs, credits } = await loadClaims(this.id);
+				const [{ epochs, credits }, payouts] = await Promise.all([loadClaims(this.id), this.#loadPayouts()]);
 				this.epochs = epochs;
 				this.credits = credits;
+				this.payouts = payouts;
 			}
 			this.problem = undefined;
 			return this.#changed();
@@ -47,8 +49,13 @@ export class LiveContract {
 		}
 	}
 
+	#loadPayouts(): Promise<ContractPayout[]> {
+		const path = { id: this.id };
+		return askAll((cursor) => api.GET('/api/v1/contracts/{id}/payouts', { params: { path, query: { cursor } } }));
+	}
+
 	#changed(): boolean {
-		const now = JSON.stringify([this.contract, this.invoice, this.epochs.length, this.credits.length]);
+		const now = JSON.stringify([this.contract, this.invoice, this.epochs.length, this.credits.length, this.payouts]);
 		const changed = now !== this.#last;
 		this.#last = now;
 		return changed;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 mod chain;
 mod figures;
+mod money;
 mod pool;
 mod proof;
 
@@ -25,6 +26,8 @@ pub(crate) struct ShowArgs {
 enum Capability {
     /// From a bought contract over mined shares to a settlement that an outsider verifies
     Chain,
+    /// What is sold, paid, credited and paid out, on a real node, through kills and reorganisations; ledger and exports
+    Money,
     /// What rigs and rental markets rely on: protocol, rules, lots, abuse, blocks, journal, operation; and what a share costs
     Pool,
     /// Every cheat found, natively, on the command line, in WebAssembly and by a second verifier; scale and speed
@@ -35,6 +38,7 @@ enum Capability {
 pub(crate) fn run(args: &ShowArgs) -> anyhow::Result<()> {
     let (name, rows) = match args.capability {
         Capability::Chain => ("chain", chain::show()?),
+        Capability::Money => ("money", money::show()?),
         Capability::Pool => ("pool", pool::show()?),
         Capability::Proof => ("proof", proof::show()?),
     };

@@ -56,7 +56,8 @@ pub(crate) fn show() -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn played(folder: &Path) -> anyhow::Result<Vec<Row>> {
+/// The headless demo: its buyer pays on the embedded chain, and everything is verified.
+pub(super) fn played(folder: &Path) -> anyhow::Result<Vec<Row>> {
     let started = Instant::now();
     let out = folder.join("demo");
     let result = demo::headless(&out, 0);

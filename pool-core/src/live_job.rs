@@ -2,9 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
-    fs::File,
-    io,
+    fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -100,13 +98,16 @@ impl LiveJob {
         BlockHash(hash)
     }
 
-    /// Writes the job's transactions to disk, where they stay while a block may be found on the job. It survives a kill;
-    /// the returned handle is for syncing it. Takes milliseconds.
-    pub(crate) fn keep_transactions(&self, folder: &Path, done: mpsc::UnboundedSender<PathBuf>) -> io::Result<File> {
+    /// Where the job's transactions are to be on disk while a block may be found on it. Set once, before rigs see the job.
+    pub(crate) fn keep_in(&self, folder: &Path, done: mpsc::UnboundedSender<PathBuf>) {
         let path = template_file::path_of(folder, self.start.epoch, self.row.job);
-        let (kept, file) = TemplateFile::write(path, &self.template, done)?;
-        let _ = self.template_file.set(kept);
-        Ok(file)
+        let _ = self.template_file.set(TemplateFile::new(path, done));
+    }
+
+    /// Writes the job's transactions to disk unless they are there; when this returns they survive a kill. Takes
+    /// milliseconds once.
+    pub(crate) fn keep_transactions(&self) -> io::Result<()> {
+        self.template_file().map_or(Ok(()), |file| file.write(&self.template))
     }
 
     /// What keeps the job's transactions on disk.

@@ -1,16 +1,20 @@
 //! A job's transactions on disk while the job can be mined: with the journal they are enough to rebuild a block that a
 //! crash kept from being saved.
 //!
-//! `<epoch>-<job>.template` beside the journals: magic, then one frame. Written before any rig sees the job (a killed
-//! process keeps it), synced soon after, deleted when nobody can submit a share of the job any more and every block found
-//! on it is saved. What a crash leaves is read at the next start. Trusted: whoever can change it can lose such a block.
+//! `<epoch>-<job>.template` beside the journals: magic, then one frame. Written soon after the rigs have the job, and in any
+//! case before a block that was found on it is in the journal (a killed process keeps it); synced then; deleted when nobody
+//! can submit a share of the job any more and every block found on it is saved. What a crash leaves is read at the next
+//! start. Trusted: whoever can change it can lose such a block.
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::sync::mpsc;
@@ -27,24 +31,36 @@ const BUFFER: usize = 256 << 10;
 #[derive(Debug)]
 pub(crate) struct TemplateFile {
     path: PathBuf,
+    /// Whether the file is there.
+    is_written: Mutex<bool>,
     /// Blocks that were found on the job and are not saved.
     unsaved: AtomicUsize,
     done: mpsc::UnboundedSender<PathBuf>,
 }
 
 impl TemplateFile {
-    /// Writes the file. It survives a kill; the returned handle is for syncing it.
-    pub(crate) fn write(
-        path: PathBuf,
-        template: &BlockTemplate,
-        done: mpsc::UnboundedSender<PathBuf>,
-    ) -> io::Result<(Self, File)> {
-        let mut output = BufWriter::with_capacity(BUFFER, File::create(&path)?);
-        output.write_all(MAGIC)?;
-        let head = BlockBody::head_of(template);
-        frame::write(&mut output, BODY, [&head[..], &template.transactions.data].into_iter())?;
-        let file = output.into_inner()?;
-        Ok((Self { path, unsaved: AtomicUsize::new(0), done }, file))
+    /// Nothing is written yet.
+    pub(crate) fn new(path: PathBuf, done: mpsc::UnboundedSender<PathBuf>) -> Self {
+        Self { path, is_written: Mutex::new(false), unsaved: AtomicUsize::new(0), done }
+    }
+
+    /// Writes the file unless it is there; when this returns it survives a kill. A failed attempt may be repeated.
+    pub(crate) fn write(&self, template: &BlockTemplate) -> io::Result<()> {
+        let mut is_written = self.is_written.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*is_written {
+            let mut output = BufWriter::with_capacity(BUFFER, File::create(&self.path)?);
+            output.write_all(MAGIC)?;
+            let head = BlockBody::head_of(template);
+            frame::write(&mut output, BODY, [&head[..], &template.transactions.data].into_iter())?;
+            output.flush()?;
+            *is_written = true;
+        }
+        Ok(())
+    }
+
+    /// Syncs what was written: it survives a power cut.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_data()
     }
 
     /// A block was found on the job.
@@ -60,7 +76,8 @@ impl TemplateFile {
 
 impl Drop for TemplateFile {
     fn drop(&mut self) {
-        if self.unsaved.load(Ordering::Relaxed) == 0 {
+        let is_written = *self.is_written.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if is_written && self.unsaved.load(Ordering::Relaxed) == 0 {
             // Without a listener the pool has ended: the next start finds the file and needs it no more.
             let _ = self.done.send(std::mem::take(&mut self.path));
         }
@@ -121,7 +138,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = path_of(folder.path(), 7, 3);
         let (done, _listening) = mpsc::unbounded_channel();
-        let _file = TemplateFile::write(path.clone(), &template(), done).unwrap();
+        let file = TemplateFile::new(path.clone(), done);
+        file.write(&template()).unwrap();
         assert_eq!(read(&path).unwrap(), BlockBody::of(&template()));
         assert_eq!(list(folder.path()).unwrap(), BTreeMap::from([(7, vec![path.clone()])]));
         let whole = fs::read(&path).unwrap();
@@ -135,12 +153,16 @@ mod tests {
     fn a_file_is_given_up_only_when_its_blocks_are_saved() {
         let folder = tempfile::tempdir().unwrap();
         let (done, mut given_up) = mpsc::unbounded_channel();
-        let write = |job| TemplateFile::write(path_of(folder.path(), 7, job), &template(), done.clone()).unwrap().0;
-        let [quiet, unsaved, saved] = [1, 2, 3].map(write);
+        let [quiet, unsaved, saved] = [1, 2, 3].map(|job| {
+            let file = TemplateFile::new(path_of(folder.path(), 7, job), done.clone());
+            file.write(&template()).unwrap();
+            file
+        });
         unsaved.block_found();
         saved.block_found();
         saved.block_saved();
         drop((quiet, unsaved, saved));
+        drop(TemplateFile::new(path_of(folder.path(), 7, 4), done.clone()));
         let paths: Vec<_> = std::iter::from_fn(|| given_up.try_recv().ok()).collect();
         assert_eq!(paths, [1, 3].map(|job| path_of(folder.path(), 7, job)));
     }

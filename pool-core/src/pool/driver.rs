@@ -1,6 +1,6 @@
 //! The one task that changes the board: epochs open and close, templates become jobs.
 
-use std::{fs::File, path::PathBuf, sync::Arc, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use audit_core::{epoch::EpochMaterial, hash::BlockHash};
 use tokio::sync::{mpsc, oneshot};
@@ -19,6 +19,7 @@ use crate::{
     live_epoch::{JobError, LiveEpoch},
     live_job::LiveJob,
     node::BlockTemplate,
+    template_file::TemplateFile,
 };
 
 /// What the server asks for, and where the answer goes.
@@ -221,21 +222,10 @@ impl Driver {
         self.last_job = Instant::now();
         if let Ok(job) = &job {
             self.check_profiles(job);
-            self.keep_transactions(job.clone()).await;
+            job.keep_in(&self.folder(), self.give_up.clone());
+            self.tasks.spawn(keep_soon(job.clone()));
         }
         job
-    }
-
-    /// Without them a block that a kill keeps from being saved is lost; without a job every block is.
-    async fn keep_transactions(&self, job: Arc<LiveJob>) {
-        let (folder, give_up, id) = (self.folder(), self.give_up.clone(), (job.start.epoch, job.row.job));
-        let kept = tokio::task::spawn_blocking(move || job.keep_transactions(&folder, give_up)).await;
-        match kept.map_err(std::io::Error::other).flatten() {
-            Ok(file) => drop(self.tasks.spawn(sync_soon(file, id))),
-            Err(error) => {
-                error!(?id, %error, "the job's transactions are not on disk: a kill can lose a block found on it")
-            }
-        }
     }
 
     /// Once, with the first job: test networks have easier targets than rental markets accept.
@@ -255,12 +245,17 @@ impl Driver {
     }
 }
 
-/// Behind the job's way to the rigs, which both would slow down.
-async fn sync_soon(file: File, id: (u64, u16)) {
+/// Keeps a job's transactions on disk: behind its way to the rigs, which the writing would slow down.
+async fn keep_soon(job: Arc<LiveJob>) {
     tokio::time::sleep(journal::SYNC_AFTER).await;
-    let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
-    if let Err(error) = synced.map_err(std::io::Error::other).flatten() {
-        warn!(?id, %error, "the job's transactions may not survive a power cut");
+    let id = (job.start.epoch, job.row.job);
+    let keep = move || {
+        job.keep_transactions()?;
+        job.template_file().map_or(Ok(()), TemplateFile::sync)
+    };
+    let kept = tokio::task::spawn_blocking(keep).await;
+    if let Err(error) = kept.map_err(std::io::Error::other).flatten() {
+        error!(?id, %error, "the job's transactions are not on disk: a kill can lose a block found on it");
     }
 }
 

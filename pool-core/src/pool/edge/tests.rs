@@ -31,6 +31,9 @@ use crate::{
 /// Difficulty 1: no share is a block by accident.
 const NO_BLOCKS: u32 = 0x1d00_ffff;
 
+/// Regtest's: half of all hashes are blocks, and none is a share without being one.
+const ALL_BLOCKS: u32 = 0x207f_ffff;
+
 /// Nothing in these tests takes this long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -40,10 +43,15 @@ struct Served {
     floor: Arc<Floor>,
     address: SocketAddr,
     journal: JoinHandle<Result<(), String>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 async fn serve(file: File) -> Served {
+    serve_on(file, NO_BLOCKS).await
+}
+
+/// With a job at this network target.
+async fn serve_on(file: File, nbits: u32) -> Served {
     let folder = tempfile::tempdir().unwrap();
     let config = PoolConfig {
         journal_dir: folder.path().into(),
@@ -56,7 +64,8 @@ async fn serve(file: File) -> Served {
     let floor = Arc::new(Floor::new(config, mpsc::channel(1).0, mpsc::unbounded_channel().0).unwrap());
     let (writer, task) = JournalWriter::new(file, Arc::default()).unwrap();
     let epoch = Arc::new(LiveEpoch::new(fixtures::start(7), writer, None));
-    let job = epoch.add_job(Arc::new(fixtures::template(NO_BLOCKS)), b"", &fixtures::PAYOUT_SCRIPT).unwrap();
+    let job = epoch.add_job(Arc::new(fixtures::template(nbits)), b"", &fixtures::PAYOUT_SCRIPT).unwrap();
+    job.keep_in(folder.path(), mpsc::unbounded_channel().0);
     floor.change_board(|board| {
         board.set_tip(job.row.prevhash, Instant::now(), Duration::ZERO);
         board.epochs.insert(7, OpenEpoch { epoch, until: None });
@@ -65,7 +74,7 @@ async fn serve(file: File) -> Served {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let edge = Edge::start(vec![Listener { socket, profile: ListenerProfile::Farm, tls: None }], &floor).unwrap();
-    Served { edge, floor, address, journal: tokio::spawn(task), _folder: folder }
+    Served { edge, floor, address, journal: tokio::spawn(task), folder }
 }
 
 struct Rig(BufReader<TcpStream>);
@@ -146,6 +155,23 @@ async fn when_the_journal_fails_nothing_is_acknowledged_and_everyone_is_sent_awa
     let replayed = journal::replay(Path::new("memory"), &bytes).unwrap().unwrap();
     let nonces: Vec<u32> = replayed.material.shares.iter().map(|share| share.nonce).collect();
     assert_eq!(nonces, [0], "what was acknowledged, and nothing else");
+}
+
+#[tokio::test]
+async fn a_block_is_acknowledged_when_its_jobs_transactions_are_on_disk() {
+    let served = serve_on(journal_in_memory(), ALL_BLOCKS).await;
+    let mut miner = Rig::connect(served.address).await;
+    let job = miner.log_in().await;
+    let template = served.folder.path().join("7-0.template");
+    assert!(!template.exists(), "nobody needs it yet");
+    let mut acknowledged = false;
+    for nonce in 0..20 {
+        miner.write(&[submit(nonce, &job, nonce)]).await;
+        acknowledged |= miner.read().await.unwrap()["result"] == true;
+        assert_eq!(template.exists(), acknowledged, "every share at this target is a block");
+    }
+    assert!(acknowledged);
+    tokio::task::spawn_blocking(move || served.edge.stop()).await.unwrap();
 }
 
 #[tokio::test]

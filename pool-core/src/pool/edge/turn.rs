@@ -6,6 +6,7 @@ use std::{
 };
 
 use audit_core::work::Level;
+use tracing::error;
 
 use super::answers::Answers;
 use crate::{
@@ -74,6 +75,9 @@ impl Turn {
         };
         let judged = judge(&job, claim.extranonce1, &claim.submission, self.seconds_of(&epoch));
         let accepted = judged.and_then(|judged| {
+            if judged.is_block {
+                keep_transactions(&job);
+            }
             epoch.accept(claim.extranonce1, &claim.worker, &judged)?;
             Ok(judged)
         });
@@ -170,6 +174,14 @@ impl Turn {
         if let Some((level, count)) = self.accepted.take() {
             self.floor.counters.accepted(level, count);
         }
+    }
+}
+
+/// Before the share can be in the journal: a block that a kill keeps from being saved is rebuilt from both.
+fn keep_transactions(job: &LiveJob) {
+    if let Err(error) = job.keep_transactions() {
+        let id = (job.start.epoch, job.row.job);
+        error!(?id, %error, "a block was found on a job whose transactions are not on disk: a kill can lose it");
     }
 }
 

@@ -175,6 +175,26 @@ async fn what_is_paid_by_time_is_credited_at_the_end_of_its_period_whatever_is_f
     ledger::check(pool).await.unwrap();
 }
 
+/// On the fake chain every block pays as much as the first: more than its subsidy after a halving, so in fees.
+#[tokio::test]
+async fn the_price_is_that_of_the_next_block_with_the_fees_of_the_last_ones() {
+    let fixture = Fixture::new().await;
+    fixture.node.grow_to(299);
+    let usual = Fixture::promises("1").terms();
+    let pps = fixture.sell_under(Terms { scheme: Scheme::Pps, ..usual }, CAPACITY / 4, 3_600_000).await.contract_id;
+    let fpps = fixture.sell_under(Terms { scheme: Scheme::Fpps, ..usual }, CAPACITY / 4, 3_600_000).await.contract_id;
+    seal_epochs(&fixture, 3).await;
+    fixture.blocks().round().await.unwrap();
+    fixture.check().await;
+    let pool = fixture.log.database.pool();
+    let price = epochs::price(pool, 1).await.unwrap().unwrap();
+    assert_eq!(price.height, 300, "the subsidy is halved for it");
+    assert!(price.fees_ppm > 0);
+    let credited = async |contract| accruals::credited(pool, &contract, u64::MAX).await.unwrap().get();
+    assert!(credited(fpps).await > credited(pps).await, "the fees are paid on top");
+    assert!(credited(pps).await > 0);
+}
+
 #[tokio::test]
 async fn an_undecided_earlier_block_holds_up_settlement() {
     let fixture = Fixture::new().await;

@@ -185,6 +185,35 @@ async fn reorganisations_of_one_to_six_blocks_converge() {
 }
 
 #[tokio::test]
+async fn a_payout_is_found_in_a_block_that_replaced_one_that_was_looked_through() {
+    let mut paying = Paying::with(settings()).await;
+    paying.round().await;
+    paying.round().await;
+    let tip = paying.fixture.node.best().height;
+    paying.fixture.node.shorten(tip - 2);
+    paying.fixture.node.mine();
+    paying.fixture.node.grow_to(tip.into());
+    paying.round().await;
+    assert_eq!(paying.states().await, [State::Confirmed]);
+}
+
+#[tokio::test]
+async fn a_payout_whose_block_has_just_left_the_chain_is_not_logged() {
+    let mut paying = Paying::with(settings()).await;
+    paying.round().await;
+    paying.fixture.node.mine();
+    paying.round().await;
+    let payout = payouts::last(paying.fixture.log.database.pool()).await.unwrap().unwrap();
+    let height = payout.mined.as_ref().unwrap().height;
+    paying.fixture.node.grow_to(u64::from(height + DEPTH));
+    paying.fixture.node.reorganise(height);
+    assert!(!paying.payouts.conclude(&payout).await.unwrap());
+    assert!(paying.logged().is_empty());
+    paying.finish().await;
+    paying.check_all_paid().await;
+}
+
+#[tokio::test]
 async fn a_logged_payout_whose_block_leaves_the_chain_is_followed_into_its_new_one() {
     let mut paying = Paying::with(settings()).await;
     paying.finish().await;
@@ -199,6 +228,35 @@ async fn a_logged_payout_whose_block_leaves_the_chain_is_followed_into_its_new_o
     let file = audit_core::payout::PayoutFile::from_bytes(&file).unwrap();
     assert_eq!(file.block, Some(new.block));
     assert_eq!(paying.logged().len(), 1, "it is logged once");
+    paying.check_all_paid().await;
+}
+
+#[tokio::test]
+async fn a_logged_payout_that_lost_its_block_is_handed_in_again() {
+    let mut paying = Paying::with(settings()).await;
+    paying.finish().await;
+    let payout = payouts::last(paying.fixture.log.database.pool()).await.unwrap().unwrap();
+    paying.fixture.node.reorganise(payout.mined.unwrap().height);
+    paying.fixture.node.forget_mempool();
+    paying.finish().await;
+    assert_eq!(paying.logged().len(), 1);
+    paying.check_all_paid().await;
+}
+
+#[tokio::test]
+async fn the_change_of_a_payout_is_spent_once() {
+    let mut paying = Paying::with(settings()).await;
+    paying.finish().await;
+    paying.fixture.pool.wins(&[3]);
+    seal_epochs(&paying.fixture, 2).await;
+    let height = paying.fixture.node.best().height;
+    paying.fixture.node.grow_to(u64::from(height) + 100);
+    paying.fixture.blocks().round().await.unwrap();
+    paying.finish().await;
+    assert_eq!(paying.states().await, [State::Logged, State::Logged]);
+    let inputs = payouts::inputs(paying.fixture.log.database.pool(), 2).await.unwrap();
+    let first = paying.logged()[0].txid;
+    assert!(inputs.iter().any(|input| input.point.txid == first), "{inputs:?}");
     paying.check_all_paid().await;
 }
 
@@ -221,6 +279,9 @@ async fn a_payout_that_miners_pass_over_offers_more_and_is_paid_once() {
     let first = paying.fixture.node.mempool()[0].compute_txid();
     paying.fixture.node.estimate_fee(20_000);
     let height = paying.fixture.node.best().height;
+    paying.fixture.node.grow_to(u64::from(height) + 5);
+    paying.round().await;
+    assert_eq!(paying.fixture.node.mempool()[0].compute_txid(), first, "five blocks are no reason to replace it");
     paying.fixture.node.grow_to(u64::from(height) + 6);
     paying.round().await;
     let waiting = paying.fixture.node.mempool();
@@ -229,6 +290,22 @@ async fn a_payout_that_miners_pass_over_offers_more_and_is_paid_once() {
     paying.finish().await;
     assert_eq!(paying.logged().len(), 1);
     paying.check_all_paid().await;
+}
+
+#[tokio::test]
+async fn a_replacement_is_announced_and_never_leaves_dust() {
+    let mut paying = Paying::with(settings()).await;
+    paying.round().await;
+    assert!(paying.fixture.node.mempool()[0].input.iter().all(|input| input.sequence.is_rbf()));
+    let pool = paying.fixture.log.database.pool();
+    let last = payouts::attempts(pool, 1).await.unwrap().remove(0);
+    let inputs = payouts::inputs(pool, 1).await.unwrap();
+    let leaving = |rest: u64| {
+        let fee = sats(last.fee.get() + last.change.get() - rest);
+        draft::replacement(&last, &inputs, fee, &paying.settings.keys).unwrap().map(|attempt| attempt.change)
+    };
+    assert_eq!(leaving(293), None, "nodes relay no P2WPKH output below 294");
+    assert_eq!(leaving(294), Some(sats(294)));
 }
 
 #[tokio::test]

@@ -65,6 +65,14 @@ fn less_than_the_threshold_is_carried_over_until_the_contract_is_over() {
 }
 
 #[test]
+fn an_owner_with_a_running_contract_waits_for_the_threshold() {
+    let running = owed(1, 7, 4_000);
+    let over = Owed { until_ms: NOW_MS - OVER_AFTER_MS, ..owed(2, 7, 5_000) };
+    assert_eq!(plan(&[running, over.clone()], &[coin(1, 1_000_000, false)], &bounds()), None);
+    assert!(plan(&[over], &[coin(1, 1_000_000, false)], &bounds()).is_some());
+}
+
+#[test]
 fn change_is_spent_before_rewards_and_old_rewards_before_new_ones() {
     let coins = [coin(9, 100_000, false), coin(3, 100_000, false), coin(8, 20_000, true)];
     let plan = plan(&[owed(1, 7, 60_000)], &coins, &bounds()).unwrap();

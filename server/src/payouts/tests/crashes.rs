@@ -34,6 +34,13 @@ async fn a_crash_after_any_step_neither_loses_nor_repeats_a_payment() {
 }
 
 #[tokio::test]
+async fn no_node_sees_a_payout_before_its_signature_is_stored() {
+    let paying = crash_after(1).await;
+    assert_eq!(paying.states().await, [State::Signed]);
+    assert!(paying.fixture.node.mempool().is_empty());
+}
+
+#[tokio::test]
 async fn a_crash_between_the_broadcast_and_its_note_pays_once() {
     let paying = crash_after(1).await;
     let attempt = payouts::attempts(paying.fixture.log.database.pool(), 1).await.unwrap().remove(0);

@@ -32,6 +32,16 @@ async fn a_payout_signed_elsewhere_is_paid() {
 }
 
 #[tokio::test]
+async fn a_signature_that_nobody_asked_for_is_refused() {
+    let mut paying = Paying::with(cold()).await;
+    paying.round().await;
+    let attempt = payouts::attempts(paying.fixture.log.database.pool(), 1).await.unwrap().remove(0);
+    let taken = paying.payouts.take_in(1, &sign_elsewhere(&attempt.psbt)).await;
+    assert!(matches!(taken, Err(Refused::State(_))), "{taken:?}");
+    assert_eq!(paying.states().await, [State::Planned]);
+}
+
+#[tokio::test]
 async fn unsigned_and_altered_psbts_are_refused() {
     let mut paying = Paying::with(cold()).await;
     paying.round().await;

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { assertAccessible, launch, newVisitor, tabTo, takePictures } from './support/browser.mjs';
-import { contractOf, download, listOf, register, reserve, verdict, verify } from './support/buyer.mjs';
+import { contractOf, download, listOf, register, verdict, verify } from './support/buyer.mjs';
 import { confirmPayment } from './support/operator.mjs';
+import { PAYOUT_ADDRESS } from './support/setting.mjs';
 
 let browser;
 let buyer;
@@ -34,12 +35,42 @@ for (const [path, landmark] of [
 	});
 }
 
-test('a visitor registers and reserves a contract', async () => {
+test('a visitor registers and sees the price item by item', async () => {
 	await register(buyer.page);
+	await buyer.page.locator('[data-quote]').waitFor();
+	await buyer.page.locator('[data-scheme]').waitFor();
 	await assertAccessible(buyer.page);
 	await takePictures(buyer.page, 'buy');
-	contract = await reserve(buyer.page);
-	assert.equal(contract.status, 'reserved');
+});
+
+test('a price that runs out is asked for again, and a change is said', async () => {
+	let asked = 0;
+	await buyer.page.route('**/api/v1/quotes', async (route) => {
+		const response = await route.fetch();
+		const quote = await response.json();
+		asked += 1;
+		// The first one runs out in two seconds and says another price than the second.
+		const first = { price_sats: quote.price_sats + 1, expires_ms: quote.created_ms + 2_000 };
+		await route.fulfill({ response, json: asked === 1 ? { ...quote, ...first } : quote });
+	});
+	await buyer.page.reload();
+	await buyer.page.getByText('The price has changed from').waitFor();
+	assert.equal(asked, 2);
+	await assertAccessible(buyer.page);
+	await takePictures(buyer.page, 'price-changed');
+	await buyer.page.unrouteAll({ behavior: 'wait' });
+});
+
+test('the keyboard alone reserves a contract at the price that was shown', async () => {
+	const { page } = buyer;
+	const shown = Number((await page.locator('[data-quote] .total dd').innerText()).split(' ')[0].replaceAll(',', ''));
+	await tabTo(page, page.getByLabel('Payout address'));
+	await page.keyboard.type(PAYOUT_ADDRESS);
+	await tabTo(page, page.getByRole('button', { name: 'Reserve this contract' }));
+	await page.keyboard.press('Enter');
+	await page.getByRole('heading', { name: 'Pay to start' }).waitFor();
+	contract = await contractOf(page);
+	assert.deepEqual([contract.status, contract.price_sats], ['reserved', shown]);
 	await assertAccessible(buyer.page);
 	await takePictures(buyer.page, 'reserved');
 });
@@ -60,6 +91,8 @@ test('the receipt hashes to the public contract id with the nonce of this browse
 test('sealed work shows on the open page by itself', async () => {
 	await buyer.page.getByRole('region', { name: 'Work by epoch' }).waitFor();
 	await buyer.page.getByRole('button', { name: 'Verify now' }).waitFor();
+	await buyer.page.locator('[data-scheme]').waitFor();
+	await assertAccessible(buyer.page);
 	await takePictures(buyer.page, 'contract');
 });
 
@@ -89,6 +122,34 @@ test('the downloaded report agrees with the API to the last hash and the last sa
 	const credited = new Map(credits.map(({ settlement, credit_sats }) => [settlement, credit_sats]));
 	for (const { settlement, credit_sats } of report.contract.settlements) {
 		assert.equal(credited.get(settlement), credit_sats, `settlement ${settlement}`);
+	}
+});
+
+test('payouts show their stage and their transaction', async () => {
+	const txid = 'ab'.repeat(32);
+	const payout = { created_ms: Date.now(), sats: 123_456, block_height: 1, leaf_index: null };
+	const items = [
+		{ ...payout, payout: 3, state: 'planned', txid: null, block_height: null },
+		{ ...payout, payout: 2, state: 'confirmed', txid },
+		{ ...payout, payout: 1, state: 'logged', txid, leaf_index: 7 }
+	];
+	await buyer.page.route('**/api/v1/contracts/*/payouts*', (route) => route.fulfill({ json: { items, next_cursor: null } }));
+	await buyer.page.reload();
+	await buyer.page.locator('[data-payout=logged]', { hasText: txid }).waitFor();
+	assert.match(await buyer.page.locator('[data-payout=planned]').innerText(), /Waits to be signed/);
+	await assertAccessible(buyer.page);
+	await takePictures(buyer.page, 'payouts');
+	await buyer.page.unrouteAll({ behavior: 'wait' });
+});
+
+test('a month’s statement is there as a table for programs and for paper', async () => {
+	const month = new Date().toISOString().slice(0, 7);
+	const csv = buyer.page.getByRole('link', { name: /^CSV of/ }).first();
+	assert.equal(await csv.getAttribute('href'), `/api/v1/account/statements/${month}`);
+	for (const [path, type] of [['', 'text/csv'], ['?format=html', 'text/html']]) {
+		const response = await buyer.page.request.get(`/api/v1/account/statements/${month}${path}`);
+		assert.ok(response.headers()['content-type'].startsWith(type));
+		assert.ok((await response.text()).includes(contract.contract_id));
 	}
 });
 

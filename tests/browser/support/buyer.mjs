@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { PAYOUT_ADDRESS } from './setting.mjs';
 
 /** Registers on the page of the first offer. */
 export async function register(page) {
@@ -12,14 +11,6 @@ export async function register(page) {
 	await page.getByLabel('Password').fill(`a long password ${randomUUID()}`);
 	await page.getByRole('button', { name: 'Make an account' }).click();
 	await page.getByRole('button', { name: 'Reserve this contract' }).waitFor();
-}
-
-/** Reserves the smallest contract; the page then is the contract's. Resolves to the contract as the API tells it. */
-export async function reserve(page) {
-	await page.getByLabel('Payout address').fill(PAYOUT_ADDRESS);
-	await page.getByRole('button', { name: 'Reserve this contract' }).click();
-	await page.getByRole('heading', { name: 'Pay to start' }).waitFor();
-	return contractOf(page);
 }
 
 /** The contract whose page is open. */

@@ -1,7 +1,8 @@
 import type { Terms } from '$lib/api/types';
-import { formatSats } from '$lib/format/amount';
 import { formatPpm } from '$lib/format/number';
-import { formatWork } from '$lib/format/work';
+import { formatRate, formatWork } from '$lib/format/work';
+
+const HASHES_PER_TH = 1_000_000_000_000n;
 
 /** What a scheme is called. */
 export const SCHEME_NAME: Record<Terms['scheme'], string> = {
@@ -33,7 +34,8 @@ export function chargesSentence(terms: Pick<Terms, 'fee_ppm' | 'maintenance_sats
 	const fee = `The operator keeps ${formatPpm(terms.fee_ppm)} of it`;
 	const rate = terms.maintenance_sats_per_ths_day;
 	if (rate == null) return `${fee}; running the machines is included in the price.`;
-	return `${fee}, and ${formatSats(rate)} per TH/s and day of delivered work for running the machines, but never more than is left.`;
+	const { value, per } = formatRate({ sats: BigInt(rate), perHs: HASHES_PER_TH });
+	return `${fee}, and ${value} ${per} of delivered work for running the machines, but never more than is left.`;
 }
 
 /** What chance has to do with it, in one sentence. */

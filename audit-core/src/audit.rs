@@ -13,6 +13,7 @@ mod accruals;
 mod allocations;
 mod blocks;
 mod chain;
+mod conclusions;
 mod contract;
 mod count;
 mod credited;
@@ -21,7 +22,9 @@ mod evidence;
 mod in_flight;
 mod inputs;
 mod liabilities;
+mod life;
 mod log;
+mod periods;
 mod plan;
 mod plausible;
 mod report;
@@ -37,7 +40,8 @@ pub use evidence::{Evidence, FetchError, Progress, range_of};
 pub use plausible::Estimate;
 pub use report::{AuditReport, CheckId, CheckReport, ContractReport, EpochRange, Outcome, Place, Totals};
 pub use request::{
-    AccrualClaim, AuditRequest, Claims, ContractQuery, DEFAULT_SAMPLES, Depth, EpochClaim, SettlementClaim,
+    AccrualClaim, AuditRequest, Claims, ConclusionClaim, ContractQuery, DEFAULT_SAMPLES, Depth, EpochClaim,
+    SettlementClaim,
 };
 pub use sampling::Sampling;
 
@@ -45,7 +49,7 @@ use evidence::Source;
 use log::{Log, LogEpoch};
 use report::{Findings, Sums};
 
-use crate::{allocation::Allocation, work::Work};
+use crate::{allocation::Allocation, scheme::Price, work::Work};
 
 /// Audits the log that `request.policy` names, from `evidence`, its shares recomputed by `counters` on the same evidence.
 /// Never fails: what can't be fetched, parsed or verified is a finding in the report.
@@ -88,6 +92,8 @@ struct Stream<'a, C> {
     books: settlements::Books<'a>,
     inputs: inputs::Inputs<'a>,
     accruals: accruals::Accruals<'a>,
+    lives: life::Lives<'a>,
+    conclusions: conclusions::Conclusions<'a>,
     debts: liabilities::Debts<'a>,
     contract: Option<contract::Contract<'a>>,
 }
@@ -112,6 +118,8 @@ impl<'a, C: Counters> Stream<'a, C> {
             books: settlements::Books::new(log),
             inputs: inputs::Inputs::new(log),
             accruals: accruals::Accruals::new(log),
+            lives: life::Lives::new(log),
+            conclusions: conclusions::Conclusions::new(log),
             debts: liabilities::Debts::new(log, request),
             contract: contract::Contract::find(request, log, findings),
         }
@@ -139,7 +147,10 @@ impl<'a, C: Counters> Stream<'a, C> {
         if let Some(contract) = &mut self.contract {
             contract.add_epoch(epoch, allocation, recounted.work);
         }
-        self.accrue(source, epoch, allocation.map(|allocation| (allocation, recounted.work)), fees_ppm, findings).await;
+        let work = allocation.map(|allocation| (allocation, recounted.work));
+        let price = self.chain.price(epoch, fees_ppm);
+        self.accrue(source, epoch, work, price, findings).await;
+        self.conclude(source, epoch, work, price, findings).await;
         self.settle(source, epoch.open.epoch, findings).await;
     }
 
@@ -149,15 +160,33 @@ impl<'a, C: Counters> Stream<'a, C> {
         source: &mut Source<'_, E>,
         epoch: &LogEpoch,
         work: Option<(&Allocation, Work)>,
-        fees_ppm: u64,
+        price: Option<Price>,
         findings: &mut Findings,
     ) {
-        let price = self.chain.price(epoch, fees_ppm);
         let Some(accrual) = self.accruals.add_epoch(source, epoch, work, price, findings).await else { return };
         if let Some(contract) = &mut self.contract {
             contract.add_accrual(&accrual, findings);
         }
         self.debts.credit(source, accrual, findings).await;
+    }
+
+    /// What the end of a period means for contracts, and the conclusion of those that have ended.
+    async fn conclude<E: Evidence>(
+        &mut self,
+        source: &mut Source<'_, E>,
+        epoch: &LogEpoch,
+        work: Option<(&Allocation, Work)>,
+        price: Option<Price>,
+        findings: &mut Findings,
+    ) {
+        self.conclusions.add_epoch(epoch, work);
+        let Some(end) = periods::ended_with(self.log, epoch) else { return };
+        self.lives.period_ended(&end, epoch, price, findings);
+        let Some(conclusion) = self.conclusions.period_ended(source, &end, findings).await else { return };
+        if let Some(contract) = &mut self.contract {
+            contract.add_conclusion(&conclusion, findings);
+        }
+        self.debts.credit(source, conclusion, findings).await;
     }
 
     /// The settlements of groups up to an epoch.
@@ -179,6 +208,8 @@ impl<'a, C: Counters> Stream<'a, C> {
         self.blocks.finish(findings);
         self.books.finish(findings);
         self.accruals.finish(findings);
+        self.lives.finish(findings);
+        self.conclusions.finish(findings);
         self.inputs.finish(&self.chain, findings);
         let owed = self.debts.finish(&self.chain, findings);
         let epochs = &self.epochs;

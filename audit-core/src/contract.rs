@@ -11,7 +11,7 @@ use crate::{
     hash::{Hash32, sha256},
     json::{JsonError, from_canonical, to_canonical},
     text::{hex_array, hex_bytes, serde_as_text},
-    work::Units,
+    work::{Sats, Units},
 };
 
 /// What was bought. The buyer keeps the exact bytes of its JSON.
@@ -24,6 +24,8 @@ pub struct ContractDetails {
     pub from_ms: u64,
     /// …and before this one.
     pub until_ms: u64,
+    /// What the whole term costs.
+    pub price_sats: Sats,
     /// Leaf index of the terms it was sold under.
     pub terms: u64,
     /// The payment it was activated by.
@@ -86,8 +88,8 @@ impl Receipt {
     /// # Errors
     /// The details are not in canonical form.
     pub fn contract_open(&self) -> Result<ContractOpen, ReceiptError> {
-        let ContractDetails { units, from_ms, until_ms, terms, .. } = self.details()?;
-        Ok(ContractOpen { contract: self.contract_id(), units, from_ms, until_ms, terms })
+        let ContractDetails { units, from_ms, until_ms, price_sats, terms, .. } = self.details()?;
+        Ok(ContractOpen { contract: self.contract_id(), units, from_ms, until_ms, price_sats, terms })
     }
 
     /// The details, parsed.
@@ -135,6 +137,7 @@ mod tests {
             units: Units::new(100_000).unwrap(),
             from_ms: 1_000,
             until_ms: 2_000,
+            price_sats: Sats::new(5_000).unwrap(),
             terms: 1,
             payment_reference: "PH-TEST".into(),
             payout_script: [0x51].into(),

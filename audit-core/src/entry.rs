@@ -16,11 +16,13 @@ use crate::{
 };
 
 mod money;
+mod rules;
 pub(crate) mod terms;
 mod values;
 
-pub use money::{Accrual, CreditsRoot, Liabilities, Payout, Settlement};
-pub use terms::{Maintenance, Refund, Rounding, Scheme, Shortfall, Suspension, Terms};
+pub use money::{Accrual, Conclusion, CreditsRoot, Liabilities, Payout, Settlement};
+pub use rules::{Refund, Shortfall, Suspension};
+pub use terms::{Maintenance, Rounding, Scheme, Terms};
 
 /// The evidence format that this crate writes and reads.
 pub const FORMAT: u32 = 1;
@@ -41,7 +43,7 @@ pub enum Entry {
     ContractSuspend(ContractChange),
     /// A suspended contract takes part again.
     ContractResume(ContractChange),
-    /// A contract ends before its term.
+    /// A contract ends: with its term, or before by the operator.
     ContractClose(ContractChange),
     /// An epoch begins: its allocation is fixed.
     EpochOpen(EpochOpen),
@@ -59,6 +61,8 @@ pub enum Entry {
     Settlement(Settlement),
     /// What contracts that are paid by time earned.
     Accrual(Accrual),
+    /// What contracts that ended are owed for unused time and missing work.
+    Conclusion(Conclusion),
     /// Credits are paid on chain.
     Payout(Payout),
     /// What the operator owes.
@@ -136,6 +140,8 @@ pub struct ContractOpen {
     pub from_ms: u64,
     /// …and before this one.
     pub until_ms: u64,
+    /// What was paid for the whole term.
+    pub price_sats: Sats,
     /// Leaf index of its terms.
     pub terms: u64,
 }
@@ -273,7 +279,7 @@ pub enum EntryError {
     Json(#[from] JsonError),
 }
 
-const TYPES: [&str; 17] = [
+const TYPES: [&str; 18] = [
     "manifest",
     "terms",
     "contract_open",
@@ -288,6 +294,7 @@ const TYPES: [&str; 17] = [
     "external_input",
     "settlement",
     "accrual",
+    "conclusion",
     "payout",
     "liabilities",
     "log_closed",

@@ -1,10 +1,13 @@
-//! For tests: headers with real proof of work at targets that need few hashes, and terms.
+//! For tests: headers with real proof of work at targets that need few hashes, terms, and contracts.
+
+use alloc::vec::Vec;
 
 use crate::{
-    entry::{Maintenance, Refund, Rounding, Scheme, Shortfall, Suspension, Terms},
-    hash::BlockHash,
+    entry::{ContractOpen, Maintenance, Refund, Rounding, Scheme, Shortfall, Suspension, Terms},
+    hash::{BlockHash, Hash32},
     header::Header,
-    work::Nbits,
+    life::LoggedContract,
+    work::{Nbits, Sats, Units},
 };
 
 /// A header on a block, as [`crate::chain::HeaderChain::tip`] gives it, with proof of work unless its target is hard.
@@ -33,4 +36,11 @@ pub(crate) fn terms() -> Terms {
         shortfall: Shortfall::ProRata,
         refund: Refund::None,
     }
+}
+
+/// A contract opened at leaf 5 with this term, which nothing changed.
+pub(crate) fn sold(from_ms: u64, until_ms: u64) -> LoggedContract {
+    let (units, price_sats) = (Units::new(1).expect("positive"), Sats::ZERO);
+    let open = ContractOpen { contract: Hash32([1; 32]), units, from_ms, until_ms, price_sats, terms: 1 };
+    LoggedContract { open_index: 5, open, terms: terms(), changes: Vec::new() }
 }

@@ -35,6 +35,7 @@ pub mod header;
 pub mod job;
 pub mod json;
 pub mod liabilities;
+pub mod life;
 pub mod merkle;
 pub mod payout;
 pub mod policy;

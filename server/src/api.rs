@@ -114,6 +114,7 @@ fn operator_routes(config: &mut ServiceConfig<'_>) {
         .service(admin::list_all_contracts)
         .service(admin::confirm_payment)
         .service(admin::cancel_contract)
+        .service(admin::close_contract)
         .service(invoices::list_invoices)
         .service(admin::transaction::broadcast)
         .service(admin::read_ledger)

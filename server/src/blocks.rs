@@ -12,6 +12,7 @@ use crate::clock::now_ms;
 use crate::db::blocks::{BlockRow, BlockStatus};
 use crate::db::{Database, blocks, ledger};
 use crate::engine::{Backoff, pause};
+use crate::lives::Lives;
 use crate::rewards;
 use crate::settlement::Settler;
 use crate::tlog::Sequencer;
@@ -25,14 +26,15 @@ const MATURITY: u32 = 100;
 /// How often the archive follows the node.
 const POLL: Duration = Duration::from_secs(2);
 
-/// The task that keeps the archive of the chain, decides blocks by it, settles what they decide, and accrues what is paid by
-/// time.
+/// The task that keeps the archive of the chain, decides blocks by it, settles what they decide, accrues what is paid by
+/// time, and follows contracts' lives.
 pub(crate) struct Blocks {
     pub database: Database,
     pub sequencer: Sequencer,
     pub archive: Archive,
     pub settler: Settler,
     pub accruer: Accruer,
+    pub lives: Lives,
 }
 
 impl Blocks {
@@ -55,6 +57,7 @@ impl Blocks {
     pub(crate) async fn round(&self) -> Result<()> {
         self.decide().await?;
         self.accruer.accrue_all().await?;
+        self.lives.conclude_all().await?;
         self.settler.settle_all().await
     }
 

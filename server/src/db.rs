@@ -18,6 +18,7 @@ pub mod idempotency;
 pub mod invoices;
 pub mod ledger;
 pub mod liabilities;
+pub mod lives;
 pub mod log_entries;
 pub mod lots;
 pub mod offers;

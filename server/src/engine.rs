@@ -27,6 +27,7 @@ use crate::db::{Database, DbError, epochs};
 use crate::epochs::{EpochLoop, Pace};
 use crate::evidence::EvidenceStore;
 use crate::liabilities::Liabilities;
+use crate::lives::Lives;
 use crate::payments::{Invoicing, PaymentGateway, Payments};
 use crate::payouts::{PayoutSettings, Payouts};
 use crate::settlement::Settler;
@@ -167,10 +168,13 @@ impl Engine {
         let accruer =
             Accruer { database: database.clone(), sequencer: sequencer.clone(), store: store.clone(), network };
         // What a crash or a long stop left undivided or unlisted comes before a further epoch opens.
+        let lives = Lives { database: database.clone(), sequencer: sequencer.clone(), store: store.clone(), network };
         accruer.accrue_all().await?;
+        lives.conclude_all().await?;
         settler.settle_all().await?;
         liabilities.list_if_due().await?;
-        let blocks = Blocks { database: database.clone(), sequencer: sequencer.clone(), archive, settler, accruer };
+        let blocks =
+            Blocks { database: database.clone(), sequencer: sequencer.clone(), archive, settler, accruer, lives };
         let payouts = config.payouts.map(|settings| {
             let (database, sequencer, store) = (database.clone(), sequencer.clone(), store.clone());
             Payouts::new(database, sequencer, store, Arc::clone(&node), Arc::new(settings))

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::now_ms;
 use crate::db::liabilities::LiabilitiesRow;
-use crate::db::{Database, accruals, liabilities, payouts, settlements};
+use crate::db::{Database, accruals, liabilities, lives, payouts, settlements};
 use crate::engine::{Backoff, pause};
 use crate::evidence::EvidenceStore;
 use crate::tlog::{Sequencer, SequencerGuard};
@@ -58,7 +58,10 @@ impl Liabilities {
         let pool = self.database.pool();
         match liabilities::last(pool, u64::MAX).await? {
             Some(last) => Ok(u128::from(now_ms().saturating_sub(last.at_ms)) >= self.every.as_millis()),
-            None => Ok(settlements::count(pool).await? + accruals::count(pool).await? > 0),
+            None => {
+                let by_time = accruals::count(pool).await?;
+                Ok(settlements::count(pool).await? + by_time + lives::count(pool).await? > 0)
+            }
         }
     }
 

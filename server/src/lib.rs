@@ -25,6 +25,7 @@ pub mod evidence;
 pub mod hashprice;
 mod inputs;
 mod liabilities;
+mod lives;
 pub mod payments;
 pub mod payouts;
 pub mod problem;

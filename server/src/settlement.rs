@@ -14,7 +14,7 @@ use crate::evidence::EvidenceStore;
 use crate::tlog::Sequencer;
 use group::{Group, next_group};
 use inputs::Round;
-pub(crate) use inputs::terms_of_contracts;
+pub(crate) use inputs::{terms_at, terms_of_contracts};
 
 mod group;
 mod inputs;

@@ -33,7 +33,7 @@ def has_chain_inputs(order):
 def check_inputs(log, judged, chain, report):
     """Every rate and price is that of the blocks it names, and no epoch with an FPPS contract has an old rate."""
     rates, prices = chain_inputs(log.order, FEES), chain_inputs(log.order, HASHPRICE)
-    needs = [each.epoch for each in judged if each.allocation and any(scheme(log.order, one) == "fpps" for one in each.allocation)]
+    needs = [each.epoch for each in judged if is_paid_by_fees(log.order, each) or is_suspended_by_fees(log.order, each.epoch)]
     if not rates and not prices and not needs:
         report.settle("input.chain", "not_applicable")
         return
@@ -50,6 +50,19 @@ def check_inputs(log, judged, chain, report):
             if not newest or newest[0][2] < oldest:
                 raise Wrong(ENTRIES, f"a fee rate of height {oldest} or above", newest or "none", epoch.open_index)
     report.finish("input.chain")
+
+
+def is_paid_by_fees(order, each):
+    """Whether an FPPS contract runs in an epoch."""
+    return bool(each.allocation) and any(scheme(order, one) == "fpps" for one in each.allocation)
+
+
+def is_suspended_by_fees(order, epoch):
+    """Whether an epoch's price decides on suspensions of FPPS contracts."""
+    if epoch.number % order.every:
+        return False
+    before = (order.terms[one.open.terms] for one in order.contracts.values() if one.open_index < epoch.open_index)
+    return any(terms.scheme[0] == "fpps" and terms.suspension[0] != "none" for terms in before)
 
 
 def fees_of(chain, height):
@@ -176,6 +189,11 @@ def read_file(files, number):
     return settlements.read_file(files, f"accrual/{number}.json", FILE)
 
 
+def read_credits(files, number):
+    """An accrual's credits."""
+    return read_file(files, number).credits
+
+
 def check_mine(files, identity, credits, claims, report):
     """As for settlements."""
-    return settlements.check_mine(files, identity, credits, claims, report, "accrual", FILE)
+    return settlements.check_mine(files, identity, credits, claims, report, "accrual", read_credits)

@@ -6,13 +6,13 @@ from uuid import UUID
 from report import Wrong, compare
 from trees import apportion, sum_tree
 from wire import (
-    array, decimal, demand, hash_value, hex_of, integer, parse_json, record, row, text,
+    array, decimal, demand, hash_value, hex_of, integer, parse_json, record, row, sats, text,
 )
 
 ALLOCATION = record(entries=array(row(decimal(), hash_value)))
 DETAILS = record(
-    units=decimal(minimum=1), from_ms=integer(), until_ms=integer(), terms=integer(), payment_reference=text,
-    payout_script=hex_of(),
+    units=decimal(minimum=1), from_ms=integer(), until_ms=integer(), price_sats=sats, terms=integer(),
+    payment_reference=text, payout_script=hex_of(),
 )
 
 
@@ -67,19 +67,19 @@ def check_running(epoch, allocation, contracts, operator):
 def check_bought(log, receipt):
     """The log opened the contract as the receipt says."""
     contract = log.order.contracts[receipt.contract]
-    for field in ("units", "from_ms", "until_ms", "terms"):
+    for field in ("units", "from_ms", "until_ms", "price_sats", "terms"):
         expected, found = getattr(receipt.details, field), getattr(contract.open, field)
         compare("log/tile/entries", f"{field} {expected}", f"{field} {found}", contract.open_index)
 
 
 def check_units(log, epochs, identity):
-    """Every epoch of the contract's term gives it its units: no terms of format 1 suspend a contract."""
+    """Every epoch in which the contract runs gives it its units."""
     if identity not in log.order.contracts:
         raise Wrong("log/tile/entries", f"contract_open of {identity.hex()}", "none")
-    bought = log.order.contracts[identity].open
+    contract = log.order.contracts[identity]
     for judged in epochs:
-        if bought.from_ms <= judged.epoch.open.start_ms < bought.until_ms and judged.allocation is not None:
-            compare(allocation_path(judged.epoch), bought.units, judged.allocation.get(identity))
+        if contract.runs_in(judged.epoch) and judged.allocation is not None:
+            compare(allocation_path(judged.epoch), contract.open.units, judged.allocation.get(identity))
 
 
 def part_of(judged, identity):

@@ -11,6 +11,7 @@ CONTRACT_CHANGE = {"contract": hash_value, "reason": text}
 PREDECESSOR = record(origin=text, size=integer(), root=hash_value)
 SHARES = record(count=integer(), work=decimal(), root=hash_value)
 FEE_PPM = integer(1_000_000)
+UNPROFITABLE = record(periods=integer(minimum=1), resume_ppm=integer(minimum=1_000_000), resume_periods=integer(minimum=1))
 FEES = "block_fees_ppm"  # the input that FPPS depends on
 HASHPRICE = "hashprice_sats_per_phs_day"  # the input that prices of contracts may follow
 
@@ -24,11 +25,12 @@ FIELDS = {
     "terms": {
         "scheme": rule("proportional", "solo", "pps", "fpps", pplns=record(window_work=decimal(minimum=1))), "fee_ppm": FEE_PPM,
         "maintenance": rule("included", sats_per_ths_day=sats),
-        "rounding": choice("largest_remainder"), "suspension": choice("none"), "shortfall": choice("pro_rata"),
-        "refund": choice("none"),
+        "rounding": choice("largest_remainder"), "suspension": rule("none", unprofitable=UNPROFITABLE),
+        "shortfall": rule("pro_rata", make_good=record(tolerance_ppm=FEE_PPM)), "refund": choice("none", "unused_time"),
     },
     "contract_open": {
-        "contract": hash_value, "units": decimal(minimum=1), "from_ms": integer(), "until_ms": integer(), "terms": integer(),
+        "contract": hash_value, "units": decimal(minimum=1), "from_ms": integer(), "until_ms": integer(), "price_sats": sats,
+        "terms": integer(),
     },
     "contract_suspend": CONTRACT_CHANGE,
     "contract_resume": CONTRACT_CHANGE,
@@ -53,6 +55,10 @@ FIELDS = {
     "accrual": {
         "accrual": integer(), "from_epoch": integer(), "to_epoch": integer(), "gross_sats": sats, "fee_sats": sats,
         "maintenance_sats": sats, "credits": SATS_LIST,
+    },
+    "conclusion": {
+        "conclusion": integer(), "from_epoch": integer(), "to_epoch": integer(), "refund_sats": sats, "make_good_sats": sats,
+        "credits": SATS_LIST,
     },
     "payout": {"txid": block_hash, "from_settlement": integer(), "to_settlement": integer(), "outputs": SATS_LIST},
     "liabilities": {
@@ -110,13 +116,13 @@ class Contract:
 
     def __init__(self, index, opened):
         self.open_index, self.open = index, opened
-        self.changes = []  # (index, type) of suspend, resume, close
+        self.changes = []  # (index, type, reason) of suspend, resume, close
 
     def runs_in(self, epoch):
         """Whether the contract has its part of an epoch (§7)."""
         if self.open_index > epoch.open_index or not self.open.from_ms <= epoch.open.start_ms < self.open.until_ms:
             return False
-        before = [kind for index, kind in self.changes if index < epoch.open_index]
+        before = [kind for index, kind, _ in self.changes if index < epoch.open_index]
         return not before or before[-1] == "contract_resume"
 
 
@@ -132,6 +138,7 @@ class Order:
         self.decided = []  # (index, entry) of block_matured and block_orphaned
         self.settlements = []  # (index, entry)
         self.accruals = []  # (index, entry)
+        self.conclusions = []  # (index, entry)
         self.every = None  # epochs of an accrual
         self.entries = []
         self.is_closed = False
@@ -152,6 +159,8 @@ class Order:
         self.manifest, self.every = entry, entry.accrual_epochs
 
     def on_terms(self, index, entry):
+        is_possible = entry.suspension[0] == "none" or entry.maintenance[0] != "included"
+        demand(is_possible, "a suspension without a maintenance rate")
         self.terms[index] = entry
 
     def on_contract_open(self, index, entry):
@@ -163,7 +172,7 @@ class Order:
 
     def on_contract_suspend(self, index, entry):
         demand(entry.contract in self.contracts, "a contract that was not opened")
-        self.contracts[entry.contract].changes.append((index, entry.type))
+        self.contracts[entry.contract].changes.append((index, entry.type, entry.reason))
 
     on_contract_resume = on_contract_close = on_contract_suspend
 
@@ -210,6 +219,9 @@ class Order:
 
     def on_accrual(self, index, entry):
         self.accruals.append((index, entry))
+
+    def on_conclusion(self, index, entry):
+        self.conclusions.append((index, entry))
 
     def on_log_closed(self, *_):
         self.is_closed = True

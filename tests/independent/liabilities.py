@@ -4,7 +4,8 @@ from hashlib import sha256
 
 from bitcoin import MAX_BRANCH, number, parse_transaction, sha256d
 from report import Wrong, compare
-from accruals import read_file as read_accrual
+from accruals import read_credits as read_accrual
+from lives import read_file as read_conclusion
 from settlements import read_file
 from trees import sum_tree
 from wire import U32, Malformed, array, block_hash, demand, display, hash_value, hex_of, integer, nullable, parse_json, record, row, sats
@@ -45,7 +46,7 @@ class Books:
         self.accrue(credits)
 
     def accrue(self, credits):
-        """So does an accrual."""
+        """So does an accrual, and a conclusion."""
         self.is_settled = True
         for amount, identity in credits:
             if identity != self.operator:
@@ -186,7 +187,7 @@ def keep_books(files, log, judged, credits, operator, report):
     matured = (entry.hash for entry in log.order.entries if entry.type == "block_matured")
     books = Books(operator, all(hashed in blocks for hashed in matured))
     for index, entry in enumerate(log.order.entries):
-        if entry.type == "accrual" and not accrue(books, files, entry):
+        if entry.type in ("accrual", "conclusion") and not accrue(books, files, entry):
             report.leave_out("liab.sum", "payout.mine")
             return None
         if entry.type == "settlement" and not settled(books, files, entry, credits):
@@ -220,9 +221,10 @@ def settled(books, files, entry, credits):
 
 
 def accrue(books, files, entry):
-    """Owes the credits that an accrual's file states; False where they can't be known."""
+    """Owes the credits that the file of an accrual or a conclusion states; False where they can't be known."""
     try:
-        books.accrue(read_accrual(files, entry.accrual).credits)
+        is_accrual = entry.type == "accrual"
+        books.accrue(read_accrual(files, entry.accrual) if is_accrual else read_conclusion(files, entry.conclusion))
     except (Wrong, Malformed):
         return False
     return True

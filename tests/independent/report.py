@@ -7,7 +7,8 @@ from wire import Malformed
 
 CHECKS = [
     "bundle.intact", "log.signed", "log.grew", "log.complete", "log.time", "chain.linked", "job.anchored", "share.work",
-    "share.plausible", "alloc.sum", "alloc.all", "alloc.mine", "contract.hashes", "block.all", "settle.sum", "settle.mine", "accrual.sum", "input.chain", "liab.sum", "payout.mine",
+    "share.plausible", "alloc.sum", "alloc.all", "alloc.mine", "contract.life", "contract.hashes", "block.all", "settle.sum", "settle.mine", "accrual.sum",
+    "conclusion.sum", "input.chain", "liab.sum", "payout.mine",
     "verifier.self",
 ]
 

@@ -210,20 +210,25 @@ def check_file(files, entry, credits):
 
 
 def read_file(files, path, file=FILE):
-    """A settlement's file, or an accrual's."""
+    """A settlement's file, or one of another kind."""
     if path not in files:
         raise Wrong(path, "the credits", "no file")
     return parse_json(files[path], file)
 
 
-def check_mine(files, identity, credits, claims, report, kind="settlement", file=FILE):
+def read_credits(files, number):
+    """A settlement's credits."""
+    return read_file(files, f"settlement/{number}.json").credits
+
+
+def check_mine(files, identity, credits, claims, report, kind="settlement", credits_of=read_credits):
     """The contract's credits in the files of a kind and on the page are the recomputed ones; gives their sum."""
     for number, right in credits.items():
         path = f"{kind}/{number}.json"
         try:
-            rows = read_file(files, path, file).credits
+            rows = credits_of(files, number)
         except (Wrong, Malformed):
-            report.leave_out("settle.mine")  # that is the failure of settle.sum or accrual.sum
+            report.leave_out("settle.mine")  # that is the failure of settle.sum, accrual.sum or conclusion.sum
             continue
         listed = {each: amount for amount, each in rows}
         compare(path, right.get(identity, 0), listed.get(identity, 0))

@@ -10,7 +10,7 @@ either of them be wrong. It reads a bundle's folder, its archive, or a vector of
 It prints a JSON report; the exit code is 0 when the evidence holds, 1 when it does not, 2 when nothing could be verified.
 
 Read in this order: wire, trees, notes, policy, entries, logs, bitcoin, chain, epochs, places, blocks, contracts,
-settlements, accruals, liabilities; `audit` below joins them.
+settlements, accruals, lives, liabilities; `audit` below joins them.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import blocks
 import contracts
 import epochs
 import liabilities
+import lives
 import plausible
 import settlements
 from chain import read_chain
@@ -75,9 +76,9 @@ def audit(files, request):
     check_blocks(log, places, report)
     credits = settlements.check_settlements(files, log, judged, operator, report)
     report.finish("settle.sum")
-    accrued = check_by_time(files, log, judged, places, report)
+    accrued, concluded = check_by_time(files, log, judged, places, report)
     books = liabilities.keep_books(files, log, judged, credits, operator, report)
-    check_contract(files, log, judged, credits, accrued, request, report)
+    check_contract(files, log, judged, (credits, accrued, concluded), request, report)
     check_paid(log, books, places, request, report)
     add_totals(log, judged, report)
     return report
@@ -191,7 +192,7 @@ def check_epoch(files, log, each, places, report):
 
 
 def check_by_time(files, log, judged, places, report):
-    """accrual.sum and input.chain; gives the recomputed credits."""
+    """accrual.sum, input.chain, contract.life and conclusion.sum; gives the recomputed credits of accruals and conclusions."""
     chain = places.chain if places and not report.failed("chain.linked") else None
     if chain:
         accruals.check_inputs(log, judged, chain, report)
@@ -200,10 +201,12 @@ def check_by_time(files, log, judged, places, report):
         report.finish("input.chain")
     else:
         report.settle("input.chain", "not_applicable")
-    return accruals.check_accruals(files, log, judged, chain, report)
+    lives.check_lives(log, chain, report)
+    accrued = accruals.check_accruals(files, log, judged, chain, report)
+    return accrued, lives.check_conclusions(files, log, judged, report)
 
 
-def check_contract(files, log, judged, credits, accrued, request, report):
+def check_contract(files, log, judged, credits, request, report):
     """alloc.mine, contract.hashes and settle.mine."""
     identity = request.contract
     if identity is None:
@@ -226,8 +229,10 @@ def check_contract(files, log, judged, credits, accrued, request, report):
         with report.judging("contract.hashes", "epoch"):
             contracts.check_claimed_work(judged, identity, request.claims["epochs"])
     with report.judging("settle.mine", "settlement"):
-        credited = settlements.check_mine(files, identity, credits, request.claims["credits"], report)
+        settled, accrued, concluded = credits
+        credited = settlements.check_mine(files, identity, settled, request.claims["credits"], report)
         credited += accruals.check_mine(files, identity, accrued, request.claims.get("accruals", []), report)
+        credited += lives.check_mine(files, identity, concluded, request.claims.get("conclusions", []), report)
         work = sum(contracts.part_of(each, identity) for each in judged if each.parts)
         report.contract = {"id": identity.hex(), "work": str(work), "credited_sats": credited}
     report.finish("contract.hashes", "settle.mine")

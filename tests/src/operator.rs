@@ -5,6 +5,7 @@ pub mod cases;
 mod chain;
 mod debts;
 pub mod disputes;
+mod life;
 pub mod long;
 mod mine;
 pub mod mutate;
@@ -29,7 +30,7 @@ use audit_core::{
 
 pub use chain::{Chain, grind};
 pub use debts::PayoutPlan;
-pub use script::{AnchorOf, Cheats, Script, Story, WASM, receipt, terms};
+pub use script::{AnchorOf, Cheats, LifeCheat, Script, Story, WASM, receipt, terms};
 
 /// The log's origin.
 pub const ORIGIN: &str = "log.test/provenhash/v1";

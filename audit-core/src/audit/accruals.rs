@@ -7,8 +7,8 @@ use super::{
     credited::Credited,
     evidence::Source,
     log::{Log, LogEpoch},
+    periods,
     report::Findings,
-    settlements::DUE_EPOCHS,
 };
 use crate::{
     accrual::{AccrualFile, Accrued, accrue},
@@ -45,7 +45,7 @@ impl<'a> Accruals<'a> {
         Self {
             log,
             terms: log.contracts.iter().map(|contract| (contract.open.contract, contract.terms)).collect(),
-            every: log.manifests.first().map_or(1, |(_, manifest)| manifest.accrual_epochs),
+            every: periods::every(log),
             worth: Some(Worth::default()),
             next: 0,
             judged: 0,
@@ -116,13 +116,13 @@ impl<'a> Accruals<'a> {
         worth: Option<Worth>,
         findings: &mut Findings,
     ) -> Option<Credited> {
-        let log = self.log;
+        let (log, what) = (self.log, format!("accrual {number}"));
         let logged = log.accruals.get(self.next).filter(|(_, entry)| entry.accrual <= number);
         let accrued = worth.as_ref().map(|worth| (!worth.is_empty()).then(|| accrue(worth, &self.terms)));
         let Some((index, entry)) = logged else {
             if matches!(accrued, Some(Some(_))) {
                 self.due += 1;
-                self.in_time(number, close, log.checkpoint.size, findings);
+                periods::in_time(log, CheckId::AccrualSum, &what, close, log.checkpoint.size, findings);
             }
             return None;
         };
@@ -142,7 +142,7 @@ impl<'a> Accruals<'a> {
                 format!("an accrual of epochs {} to {} behind their close", entry.from_epoch, entry.to_epoch);
             findings.fail(CheckId::AccrualSum, Place::new(log.file_of(*index), Some(*index), expected, "before"));
         }
-        self.in_time(number, close, *index, findings);
+        periods::in_time(log, CheckId::AccrualSum, &what, close, *index, findings);
         let published = file.map(|file| file.credits);
         Some(Credited {
             index: *index,
@@ -197,17 +197,6 @@ impl<'a> Accruals<'a> {
             fail(&AccrualFile::path(number), Some(row as u64), &of(&accrued.credits), &of(&file.credits));
         }
         Some(accrued.credits)
-    }
-
-    /// As settlements, accruals stand before the third `epoch_open` after what made them due.
-    fn in_time(&self, number: u64, close: u64, until: u64, findings: &mut Findings) {
-        let opened = self.log.opened_between(close, until);
-        if opened > DUE_EPOCHS {
-            let expected =
-                format!("accrual {number}, due at entry {close}, before {} more epochs open", DUE_EPOCHS + 1);
-            let file = self.log.file_of(close);
-            findings.fail(CheckId::AccrualSum, Place::new(file, Some(close), expected, format!("{opened} opened")));
-        }
     }
 }
 

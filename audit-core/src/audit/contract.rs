@@ -7,7 +7,8 @@ use alloc::{
 };
 
 use super::{
-    AccrualClaim, AuditRequest, CheckId, Claims, ContractQuery, ContractReport, EpochClaim, Place, SettlementClaim,
+    AccrualClaim, AuditRequest, CheckId, Claims, ConclusionClaim, ContractQuery, ContractReport, EpochClaim, Place,
+    SettlementClaim,
     credited::Credited,
     liabilities::Mine,
     log::{Log, LogEpoch},
@@ -17,6 +18,7 @@ use crate::{
     allocation::Allocation,
     contract::Receipt,
     entry::ContractOpen,
+    life::LoggedContract,
     settlement::Credit,
     work::{Sats, Work},
 };
@@ -28,15 +30,17 @@ pub(super) struct Contract<'a> {
     query: &'a ContractQuery,
     claims: Option<&'a Claims>,
     log: &'a Log,
-    open: ContractOpen,
-    open_index: u64,
+    contract: &'a LoggedContract,
     /// Epochs of its term that opened.
     epochs_in_term: u64,
-    /// Length of the closed ones of them.
+    /// Those in which it was suspended or closed.
+    epochs_left_out: u64,
+    /// Length of the closed ones in which it ran.
     milliseconds: u64,
     work: Vec<EpochClaim>,
     credits: Vec<SettlementClaim>,
     accruals: Vec<AccrualClaim>,
+    conclusions: Vec<ConclusionClaim>,
 }
 
 impl<'a> Contract<'a> {
@@ -56,25 +60,26 @@ impl<'a> Contract<'a> {
             query,
             claims: request.claims.as_ref(),
             log,
-            open: contract.open,
-            open_index: contract.open_index,
+            contract,
             epochs_in_term: 0,
+            epochs_left_out: 0,
             milliseconds: 0,
             work: Vec::new(),
             credits: Vec::new(),
             accruals: Vec::new(),
+            conclusions: Vec::new(),
         })
     }
 
-    /// An epoch opened: the contract is listed with its units if the epoch is of its term. Format 1 knows no terms that
-    /// suspend a contract.
+    /// An epoch opened: the contract is listed with its units if it runs in it. Whether it may be suspended or closed is
+    /// contract.life's business.
     pub(super) fn is_listed(&mut self, epoch: &LogEpoch, allocation: Option<&Allocation>, findings: &mut Findings) {
-        if !self.in_term(epoch) {
-            return;
-        }
-        self.epochs_in_term += 1;
-        let Some(allocation) = allocation else { return };
-        let (open, found) = (&self.open, allocation.units_of(&self.open.contract));
+        let is_in_term = self.contract.is_in_term(epoch.open.start_ms);
+        self.epochs_in_term += u64::from(is_in_term);
+        self.epochs_left_out += u64::from(is_in_term && !self.runs_in(epoch));
+        let Some(allocation) = allocation.filter(|_| self.runs_in(epoch)) else { return };
+        let open = &self.contract.open;
+        let found = allocation.units_of(&open.contract);
         if found != Some(open.units) {
             let path = Allocation::path(&allocation.root());
             let expected = format!("{} H/s for contract {} in epoch {}", open.units, open.contract, epoch.open.epoch);
@@ -85,12 +90,12 @@ impl<'a> Contract<'a> {
 
     /// An epoch was sealed with this work: the contract has its part of it.
     pub(super) fn add_epoch(&mut self, epoch: &LogEpoch, allocation: Option<&Allocation>, work: Work) {
-        if self.in_term(epoch) {
+        if self.runs_in(epoch) {
             let end_ms = self.log.end_ms(epoch).unwrap_or(epoch.open.start_ms);
             self.milliseconds += end_ms.saturating_sub(epoch.open.start_ms);
         }
         let part = allocation.and_then(|allocation| {
-            let position = allocation.entries().iter().position(|entry| entry.id == self.open.contract)?;
+            let position = allocation.entries().iter().position(|entry| entry.id == self.contract.open.contract)?;
             allocation.divide(work).get(position).copied()
         });
         self.work.extend(part.map(|work| EpochClaim { epoch: epoch.open.epoch, work }));
@@ -110,10 +115,17 @@ impl<'a> Contract<'a> {
         }
     }
 
+    /// The same of a conclusion.
+    pub(super) fn add_conclusion(&mut self, credited: &Credited, findings: &mut Findings) {
+        if let Some(credit_sats) = self.credit_of(credited, findings) {
+            self.conclusions.push(ConclusionClaim { conclusion: credited.number, credit_sats });
+        }
+    }
+
     /// The recomputed credit, which the published one must be; `None` when it is nothing, or can't be recomputed.
     fn credit_of(&self, credited: &Credited, findings: &mut Findings) -> Option<Sats> {
         let mine = |credits: &[Credit]| {
-            let mine = credits.iter().find(|credit| credit.id == self.open.contract);
+            let mine = credits.iter().find(|credit| credit.id == self.contract.open.contract);
             mine.map(|credit| credit.sats).unwrap_or_default()
         };
         let recomputed = mine(credited.recomputed.as_deref()?);
@@ -132,44 +144,52 @@ impl<'a> Contract<'a> {
             work_as_claimed(&self.work, &claims.epochs, findings);
             credits_as_claimed(&self.credits, &claims.credits, findings);
             accruals_as_claimed(&self.accruals, &claims.accruals, findings);
+            conclusions_as_claimed(&self.conclusions, &claims.conclusions, findings);
         }
         let (paid_sats, unpaid_sats) = owed.map(|mine| (mine.paid, mine.unpaid())).unwrap_or_default();
         ContractReport { paid_sats, unpaid_sats, ..self.report(findings) }
     }
 
-    fn in_term(&self, epoch: &LogEpoch) -> bool {
-        (self.open.from_ms..self.open.until_ms).contains(&epoch.open.start_ms)
+    fn runs_in(&self, epoch: &LogEpoch) -> bool {
+        self.contract.runs_in(epoch.open_index, epoch.open.start_ms)
     }
 
     /// The receipt's details are what was logged; without a receipt the id is bound to nothing.
     fn bound(&self, findings: &mut Findings) {
-        let (check, open) = (CheckId::AllocMine, &self.open);
+        let (check, open) = (CheckId::AllocMine, &self.contract.open);
         let ContractQuery::Receipt(receipt) = self.query else {
             return findings.not_bound(check, "without nonce and details the id could be shown to several buyers");
         };
         let (in_term, opened) = (self.epochs_in_term, self.log.epochs.len());
-        findings.note(check, format!("{} H/s in {in_term} of {opened} epochs", open.units));
-        let logged = format!("{} H/s from {} to {}, terms {}", open.units, open.from_ms, open.until_ms, open.terms);
+        let left_out = match self.epochs_left_out {
+            0 => String::new(),
+            epochs => format!(", suspended or closed in {epochs} of them"),
+        };
+        findings.note(check, format!("{} H/s in {in_term} of {opened} epochs{left_out}", open.units));
+        let logged = told(open);
         let bought = bought(receipt);
         if logged != bought {
-            let file = self.log.file_of(self.open_index);
-            findings.fail(check, Place::new(file, Some(self.open_index), bought, logged));
+            let (index, file) = (self.contract.open_index, self.log.file_of(self.contract.open_index));
+            findings.fail(check, Place::new(file, Some(index), bought, logged));
         }
     }
 
     fn report(self, findings: &mut Findings) -> ContractReport {
         let work = self.work.iter().fold(Work::ZERO, |sum, part| sum.checked_add(part.work).unwrap_or(sum));
-        let units = self.open.units;
+        let units = self.contract.open.units;
         let promised_work = Work::new(units.get().saturating_mul(self.milliseconds.into()) / 1_000);
         let credits = self.credits.iter().map(|part| part.credit_sats);
         let credits = credits.chain(self.accruals.iter().map(|part| part.credit_sats));
+        let credits = credits.chain(self.conclusions.iter().map(|part| part.credit_sats));
         let credited_sats = credits.fold(Sats::ZERO, |sum, part| sum.checked_add(part).unwrap_or(sum));
         findings.note(CheckId::ContractHashes, format!("{work} hashes of {promised_work} promised"));
         let (settlements, accruals) = (self.credits.len(), self.accruals.len());
         let by_time = if accruals == 0 { String::new() } else { format!(" and {accruals} accruals") };
-        findings.note(CheckId::SettleMine, format!("{credited_sats} sats in {settlements} settlements{by_time}"));
+        let ended = if self.conclusions.is_empty() { "" } else { " and a conclusion" };
+        let detail = format!("{credited_sats} sats in {settlements} settlements{by_time}{ended}");
+        findings.note(CheckId::SettleMine, detail);
         ContractReport {
-            id: self.open.contract,
+            id: self.contract.open.contract,
             bound: matches!(self.query, ContractQuery::Receipt(_)),
             units_hs: units,
             work,
@@ -181,17 +201,18 @@ impl<'a> Contract<'a> {
             epochs: self.work,
             settlements: self.credits,
             accruals: self.accruals,
+            conclusions: self.conclusions,
         }
     }
 }
 
-fn bought(receipt: &Receipt) -> alloc::string::String {
-    match receipt.details() {
-        Ok(details) => {
-            format!("{} H/s from {} to {}, terms {}", details.units, details.from_ms, details.until_ms, details.terms)
-        }
-        Err(error) => error.to_string(),
-    }
+fn bought(receipt: &Receipt) -> String {
+    receipt.contract_open().map_or_else(|error| error.to_string(), |open| told(&open))
+}
+
+fn told(open: &ContractOpen) -> String {
+    let ContractOpen { units, from_ms, until_ms, price_sats, terms, .. } = open;
+    format!("{units} H/s from {from_ms} to {until_ms} for {price_sats} sats, terms {terms}")
 }
 
 /// Every work the page claims is the recomputed one; for an epoch that the log has not closed there is none. Claims must
@@ -220,6 +241,16 @@ fn accruals_as_claimed(accruals: &[AccrualClaim], claims: &[AccrualClaim], findi
         let recomputed = accruals.iter().find(|credit| credit.accrual == claim.accrual);
         let recomputed = recomputed.map(|credit| credit.credit_sats).unwrap_or_default();
         let file = format!("claims of the page, accrual {}", claim.accrual);
+        findings.equal(CheckId::SettleMine, &file, "credit", &recomputed, &claim.credit_sats);
+    }
+}
+
+/// The same of conclusions.
+fn conclusions_as_claimed(conclusions: &[ConclusionClaim], claims: &[ConclusionClaim], findings: &mut Findings) {
+    for claim in claims {
+        let recomputed = conclusions.iter().find(|credit| credit.conclusion == claim.conclusion);
+        let recomputed = recomputed.map(|credit| credit.credit_sats).unwrap_or_default();
+        let file = format!("claims of the page, conclusion {}", claim.conclusion);
         findings.equal(CheckId::SettleMine, &file, "credit", &recomputed, &claim.credit_sats);
     }
 }

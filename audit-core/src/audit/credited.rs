@@ -1,10 +1,10 @@
-//! What settlements and accruals have in common: credits, recomputed and published.
+//! What settlements, accruals and conclusions have in common: credits, recomputed and published.
 
 use alloc::{string::String, vec::Vec};
 
 use crate::settlement::Credit;
 
-/// The credits of a settlement or an accrual that was judged.
+/// The credits of a settlement, an accrual or a conclusion that was judged.
 pub(super) struct Credited {
     /// Leaf index of its entry.
     pub(super) index: u64,

@@ -12,11 +12,12 @@ use super::{
     CheckId, Place,
     chain::ChainSide,
     log::{Log, LogEpoch},
+    periods,
     report::Findings,
 };
 use crate::{
     allocation::Allocation,
-    entry::Scheme,
+    entry::{Scheme, Suspension},
     hash::{BlockHash, Hash32},
     scheme::FEE_DEPTH,
 };
@@ -28,6 +29,8 @@ pub(super) struct Inputs<'a> {
     log: &'a Log,
     /// Contracts that are paid by these rates.
     fpps: BTreeSet<Hash32>,
+    /// Leaf index of the first of them that these rates can suspend.
+    first_suspendable: Option<u64>,
     epochs: u64,
     /// Whether it was told that an input is too old or missing.
     stale: bool,
@@ -44,9 +47,11 @@ struct Input<T> {
 
 impl<'a> Inputs<'a> {
     pub(super) fn new(log: &'a Log) -> Self {
-        let fpps = log.contracts.iter().filter(|contract| contract.terms.scheme == Scheme::Fpps);
-        let fpps = fpps.map(|contract| contract.open.contract).collect();
-        Self { log, fpps, epochs: 0, stale: false }
+        let fpps = || log.contracts.iter().filter(|contract| contract.terms.scheme == Scheme::Fpps);
+        let mut suspendable = fpps().filter(|contract| contract.terms.suspension != Suspension::None);
+        let first_suspendable = suspendable.next().map(|contract| contract.open_index);
+        let fpps = fpps().map(|contract| contract.open.contract).collect();
+        Self { log, fpps, first_suspendable, epochs: 0, stale: false }
     }
 
     /// The fee rate of an epoch: the newest one logged before its `epoch_open`; where FPPS needs one, it is not too old.
@@ -58,7 +63,8 @@ impl<'a> Inputs<'a> {
     ) -> u64 {
         let newest = self.log.fees_before(epoch.open_index);
         let mut ids = allocation.map_or(&[][..], Allocation::entries).iter().map(|entry| &entry.id);
-        let has_fpps = !self.fpps.is_empty() && ids.any(|id| self.fpps.contains(id));
+        let is_paid = !self.fpps.is_empty() && ids.any(|id| self.fpps.contains(id));
+        let has_fpps = is_paid || self.can_suspend(epoch);
         let oldest = epoch.open.chain.height.saturating_sub(FEE_DEPTH);
         self.epochs += u64::from(has_fpps);
         if has_fpps && !self.stale && newest.is_none_or(|(_, fees)| fees.height < oldest) {
@@ -70,6 +76,12 @@ impl<'a> Inputs<'a> {
             findings.fail(CHECK, Place::new(file, Some(epoch.open_index), expected, found));
         }
         newest.map_or(0, |(_, fees)| fees.ppm.into())
+    }
+
+    /// Whether the epoch's price decides on suspensions of contracts that are paid by these rates.
+    fn can_suspend(&self, epoch: &LogEpoch) -> bool {
+        let ends_a_period = epoch.open.epoch.is_multiple_of(periods::every(self.log));
+        ends_a_period && self.first_suspendable.is_some_and(|first| first < epoch.open_index)
     }
 
     /// Every rate and price is that of the blocks it names.

@@ -34,7 +34,7 @@ use lists::Lists;
 const FILE_MAX: u64 = 256 << 20;
 
 /// What is owed, as an outsider keeps the books, in the order of the log: what credits is judged epoch by epoch, so a
-/// settlement's credits wait for those of an earlier accrual, and the other way round. The entries between them are read in
+/// settlement's credits wait for those of an earlier accrual or conclusion, and the other way round. The entries between them are read in
 /// between.
 pub(super) struct Debts<'a> {
     log: &'a Log,
@@ -111,7 +111,8 @@ impl<'a> Debts<'a> {
         self.coins.add(coins);
     }
 
-    /// Credits are owed as they are published: whether they are right is settle.sum's and accrual.sum's business.
+    /// Credits are owed as they are published: whether they are right is the business of settle.sum, accrual.sum and
+    /// conclusion.sum.
     pub(super) async fn credit<E: Evidence>(
         &mut self,
         source: &mut Source<'_, E>,
@@ -187,10 +188,12 @@ impl<'a> Debts<'a> {
     }
 }
 
-/// Leaf indices of settlements and accruals, ascending.
+/// Leaf indices of settlements, accruals and conclusions, ascending.
 fn crediting(log: &Log) -> Vec<u64> {
     let settlements = log.settlements.iter().map(|(index, _)| *index);
-    let mut indices: Vec<u64> = settlements.chain(log.accruals.iter().map(|(index, _)| *index)).collect();
+    let by_time = log.accruals.iter().map(|(index, _)| *index);
+    let ended = log.conclusions.iter().map(|(index, _)| *index);
+    let mut indices: Vec<u64> = settlements.chain(by_time).chain(ended).collect();
     indices.sort_unstable();
     indices
 }

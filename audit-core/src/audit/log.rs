@@ -16,11 +16,9 @@ use order::Order;
 use super::{AuditRequest, CheckId, Evidence, Place, evidence::Source, report::Findings};
 use crate::{
     checkpoint::{CHECKPOINT_MAX, Checkpoint},
-    entry::{
-        Accrual, BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Liabilities, Manifest, Payout, Settlement,
-        Terms,
-    },
+    entry::{Accrual, BlockFound, Conclusion, Entry, EpochClose, EpochOpen, Liabilities, Manifest, Payout, Settlement},
     hash::{BlockHash, Hash32},
+    life::LoggedContract,
     merkle::{Frontier, leaf_hash},
     policy::{Cosigned, Judged},
     scheme::{FeesPpm, Hashprice},
@@ -36,7 +34,7 @@ pub(super) struct Log {
     /// With their leaf index, as everything below, in log order.
     pub(super) manifests: Vec<(u64, Manifest)>,
     /// Contracts.
-    pub(super) contracts: Vec<LogContract>,
+    pub(super) contracts: Vec<LoggedContract>,
     /// Epochs from 1.
     pub(super) epochs: Vec<LogEpoch>,
     /// Found blocks.
@@ -47,6 +45,8 @@ pub(super) struct Log {
     pub(super) settlements: Vec<(u64, Settlement)>,
     /// Accruals.
     pub(super) accruals: Vec<(u64, Accrual)>,
+    /// Conclusions.
+    pub(super) conclusions: Vec<(u64, Conclusion)>,
     /// Fee rates of the chain's blocks.
     pub(super) fees: Vec<(u64, FeesPpm)>,
     /// What hashrate could be expected to earn.
@@ -70,23 +70,13 @@ pub(super) struct LogEpoch {
     pub(super) close_root: Hash32,
 }
 
-/// A contract as the log tells it.
-pub(super) struct LogContract {
-    /// Leaf index of `open`.
-    pub(super) open_index: u64,
-    pub(super) open: ContractOpen,
-    /// What it was sold under.
-    pub(super) terms: Terms,
-    /// Leaf index of each change, and whether the contract runs from there on.
-    pub(super) changes: Vec<(u64, bool)>,
-}
-
 impl Log {
     /// Nothing of the log is read yet.
     pub(super) fn new(checkpoint: Checkpoint) -> Self {
         let (manifests, contracts, epochs) = (Vec::new(), Vec::new(), Vec::new());
         let (blocks, fates, settlements) = (Vec::new(), Vec::new(), Vec::new());
-        let (accruals, fees, payouts, liabilities) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (accruals, conclusions, fees) = (Vec::new(), Vec::new(), Vec::new());
+        let (payouts, liabilities) = (Vec::new(), Vec::new());
         Self {
             checkpoint,
             cosigned: Vec::new(),
@@ -97,6 +87,7 @@ impl Log {
             fates,
             settlements,
             accruals,
+            conclusions,
             fees,
             hashprices: Vec::new(),
             payouts,

@@ -155,6 +155,8 @@ pub struct ContractReport {
     pub settlements: Vec<super::SettlementClaim>,
     /// Credits accrual by accrual.
     pub accruals: Vec<super::AccrualClaim>,
+    /// What it was credited when it had ended.
+    pub conclusions: Vec<super::ConclusionClaim>,
 }
 
 macro_rules! checks {
@@ -195,11 +197,13 @@ checks! {
     AllocMine "alloc.mine" "My contract has its full units in every epoch of its term.",
     AllocAll "alloc.all" "Every running contract is in every epoch, and nothing else is.",
     AllocSum "alloc.sum" "Who gets how much of an epoch was fixed before its work began.",
+    ContractLife "contract.life" "Contracts are suspended, resumed and ended where their terms say so, and nowhere else.",
     ContractHashes "contract.hashes" "The hashes contributed for my contract add up as claimed.",
     BlockAll "block.all" "Every block the pool found is reported with its full reward, and none is hidden on the chain.",
     SettleMine "settle.mine" "My credits are right to the last satoshi.",
     SettleSum "settle.sum" "Each reward was divided without anything lost or left over.",
     AccrualSum "accrual.sum" "What is paid by time is the work at each epoch's own price, and nothing is left out.",
+    ConclusionSum "conclusion.sum" "What the terms give back for unused time and missing work is credited in full.",
     InputChain "input.chain" "The fee rates and prices that the operator logs are what the chain itself says.",
     PayoutMine "payout.mine" "My payouts went to my address, and what I am still owed is on the operator's list.",
     LiabSum "liab.sum" "Everything the operator owes is on his list, to the last satoshi, with the coins that back it.",

@@ -84,6 +84,9 @@ pub struct Claims {
     /// Credits by accrual.
     #[serde(default)]
     pub accruals: Vec<AccrualClaim>,
+    /// Credits by conclusion.
+    #[serde(default)]
+    pub conclusions: Vec<ConclusionClaim>,
 }
 
 /// Work claimed for the contract in an epoch.
@@ -112,6 +115,16 @@ pub struct SettlementClaim {
 pub struct AccrualClaim {
     /// Accrual.
     pub accrual: u64,
+    /// Sats.
+    pub credit_sats: Sats,
+}
+
+/// Credit claimed for the contract in a conclusion.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConclusionClaim {
+    /// Conclusion.
+    pub conclusion: u64,
     /// Sats.
     pub credit_sats: Sats,
 }

@@ -4,12 +4,13 @@ use alloc::{collections::BTreeMap, format, string::ToString};
 
 use super::{
     CheckId, Place,
-    log::{Log, LogContract, LogEpoch},
+    log::{Log, LogEpoch},
     report::Findings,
 };
 use crate::{
     allocation::{Allocation, operator_id},
     hash::Hash32,
+    life::LoggedContract,
     work::Units,
 };
 
@@ -38,14 +39,6 @@ pub(super) fn check(log: &Log, epoch: &LogEpoch, allocation: &Allocation, findin
 
 /// The contracts that run in an epoch, with their units.
 fn at(log: &Log, epoch: &LogEpoch) -> BTreeMap<Hash32, Units> {
-    let runs = |contract: &&LogContract| contract.runs_in(epoch.open_index, epoch.open.start_ms);
+    let runs = |contract: &&LoggedContract| contract.runs_in(epoch.open_index, epoch.open.start_ms);
     log.contracts.iter().filter(runs).map(|contract| (contract.open.contract, contract.open.units)).collect()
-}
-
-impl LogContract {
-    fn runs_in(&self, open_index: u64, start_ms: u64) -> bool {
-        let in_term = (self.open.from_ms..self.open.until_ms).contains(&start_ms);
-        let changed = self.changes.iter().rev().find(|(index, _)| *index < open_index);
-        self.open_index < open_index && in_term && changed.is_none_or(|(_, runs)| *runs)
-    }
 }

@@ -9,7 +9,9 @@ mod recent;
 
 use alloc::{format, rc::Rc, string::ToString, vec::Vec};
 
-use super::{CheckId, Evidence, Place, credited::Credited, evidence::Source, log::Log, report::Findings};
+use super::{
+    CheckId, Evidence, Place, credited::Credited, evidence::Source, log::Log, periods::DUE_EPOCHS, report::Findings,
+};
 use crate::{
     allocation::{Allocation, operator_id},
     entry::Settlement,
@@ -23,8 +25,6 @@ use recent::Recent;
 
 /// Longest settlement file that is read, in bytes.
 const FILE_MAX: u64 = 256 << 20;
-/// Epochs that may open between the moment a group is due and its settlement.
-pub(super) const DUE_EPOCHS: u64 = 2;
 
 /// The books, kept epoch by epoch.
 pub(super) struct Books<'a> {

@@ -57,6 +57,24 @@ pub struct Accrual {
     pub credits: CreditsRoot,
 }
 
+/// See [`Entry::Conclusion`](super::Entry::Conclusion).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conclusion {
+    /// Number, from 1; names the file `/conclusion/<number>.json`. Periods after which nothing is owed are left out.
+    pub conclusion: u64,
+    /// First epoch of its period.
+    pub from_epoch: u64,
+    /// Last epoch of its period.
+    pub to_epoch: u64,
+    /// For unused time.
+    pub refund_sats: Sats,
+    /// For missing work.
+    pub make_good_sats: Sats,
+    /// Who is credited how much of both together.
+    pub credits: CreditsRoot,
+}
+
 /// Sum tree over sats.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

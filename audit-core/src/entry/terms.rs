@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Refund, Shortfall, Suspension};
 use crate::work::{Sats, Work};
 
 /// See [`Entry::Terms`](super::Entry::Terms).
@@ -20,7 +21,7 @@ pub struct Terms {
     pub suspension: Suspension,
     /// What a shortfall of delivered against promised work costs the operator.
     pub shortfall: Shortfall,
-    /// What is paid back when a contract ends early.
+    /// What is paid back for time in which a contract did not run.
     pub refund: Refund,
 }
 
@@ -61,30 +62,6 @@ pub enum Rounding {
     LargestRemainder,
 }
 
-/// Suspension rule.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Suspension {
-    /// Never by rule.
-    None,
-}
-
-/// Shortfall rule.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shortfall {
-    /// Shared pro rata by all units, the operator's own included.
-    ProRata,
-}
-
-/// Refund rule.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Refund {
-    /// Nothing by rule.
-    None,
-}
-
 impl Scheme {
     /// Whether accruals credit it; its parts of rewards are the operator's.
     pub fn is_by_time(self) -> bool {
@@ -100,7 +77,7 @@ impl Terms {
         }
         match self.scheme {
             Scheme::Pplns { window_work: Work::ZERO } => Some("a PPLNS window without work"),
-            _ => None,
+            _ => self.suspension.fault(self.maintenance).or(self.shortfall.fault()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The operator's routes: offers, payments, the book, lots, payouts.
 
+pub mod close;
 pub mod lot;
 pub mod offer;
 pub mod payout;
@@ -19,11 +20,13 @@ use super::idempotent::{Key, OptionalKey, once};
 use super::offers::OfferView;
 use super::page::{Page, PageQuery};
 use crate::clock::now_ms;
+use crate::db::Tx;
 use crate::db::contracts::{self, Status};
 use crate::db::ledger::{self, Balance};
 use crate::engine;
 use crate::problem::{Problem, ProblemBody};
 
+use close::CloseRequest;
 use offer::{NewOffer, OfferRequest};
 
 /// Who an idempotency key of these routes belongs to.
@@ -144,6 +147,38 @@ pub(crate) async fn cancel_contract(
     key: Key,
 ) -> Result<HttpResponse, Problem> {
     once(&state, Some(key.scope(PRINCIPAL.into())), &(), async |tx| confirm::cancel(tx, *id).await).await
+}
+
+/// Closes a contract before its term is over, where its terms refund unused time. It stays in the epoch that is open; what it
+/// is owed is credited when the period ends.
+#[utoipa::path(tag = "operator", security(("operator" = [])), request_body = CloseRequest,
+    params(("Idempotency-Key" = String, Header, description = "The same for each repeat of this closing")),
+    responses(
+        (status = 200, body = ContractView),
+        (status = 401, description = "operator_only", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "not_found", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "contract_not_running, no_refund", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 422, description = "invalid_request", body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+#[post("/admin/contracts/{id}/close")]
+pub(crate) async fn close_contract(
+    _operator: Operator,
+    state: Data<State>,
+    id: Path<Uuid>,
+    key: Key,
+    request: Json<CloseRequest>,
+) -> Result<HttpResponse, Problem> {
+    let scope = key.scope(PRINCIPAL.into());
+    // In a task of its own: a client that hangs up must not stop between the commit and the checkpoint.
+    let closed = actix_web::rt::spawn(async move {
+        let log = state.engine.lock_log().await;
+        let effect = async |tx: &mut Tx| close::close_contract(tx, &log, *id, &request).await;
+        let response = once(&state, Some(scope), &*request, effect).await?;
+        engine::publish(&log).await;
+        Ok(response)
+    });
+    closed.await.map_err(Problem::internal)?
 }
 
 /// The accounts of the ledger and their balances, by name.

@@ -2,7 +2,7 @@
 
 use actix_web::get;
 use actix_web::web::{Data, Json, Path};
-use audit_core::entry::{Entry, Maintenance, Scheme, Terms};
+use audit_core::entry::{Entry, Maintenance, Refund, Scheme, Shortfall, Suspension, Terms};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,6 +22,24 @@ pub struct TermsView {
     pub fee_ppm: u32,
     /// For 1 TH/s (10^12 hashes a second) in a day, taken from what is earned; `null` when it is included in the price.
     pub maintenance_sats_per_ths_day: Option<u64>,
+    /// When contracts are suspended; `null` when never.
+    pub suspension: Option<SuspensionView>,
+    /// Parts per million of the promised work that may be missing for nothing: what is missing beyond is paid back at the
+    /// contract's end; `null` when nothing is.
+    pub make_good_tolerance_ppm: Option<u32>,
+    /// Whether the price of unused time is paid back, and the operator may close contracts early.
+    pub refunds_unused_time: bool,
+}
+
+/// Suspension while running the machines costs more than it earns.
+#[derive(Serialize, ToSchema)]
+pub struct SuspensionView {
+    /// Periods of epochs, as of accruals, in a row after which contracts are suspended.
+    pub periods: u64,
+    /// Part of the maintenance, in parts per million, that a hash must earn again.
+    pub resume_ppm: u64,
+    /// Periods of epochs, as of accruals, in a row after which they are resumed.
+    pub resume_periods: u64,
 }
 
 /// How rewards are divided.
@@ -67,6 +85,29 @@ impl TermsView {
             Maintenance::Included => None,
             Maintenance::SatsPerThsDay(rate) => Some(rate.get()),
         };
-        Self { leaf_index, scheme, window_work, fee_ppm: terms.fee_ppm, maintenance_sats_per_ths_day }
+        Self {
+            leaf_index,
+            scheme,
+            window_work,
+            fee_ppm: terms.fee_ppm,
+            maintenance_sats_per_ths_day,
+            suspension: SuspensionView::of(terms.suspension),
+            make_good_tolerance_ppm: match terms.shortfall {
+                Shortfall::ProRata => None,
+                Shortfall::MakeGood { tolerance_ppm } => Some(tolerance_ppm),
+            },
+            refunds_unused_time: terms.refund == Refund::UnusedTime,
+        }
+    }
+}
+
+impl SuspensionView {
+    fn of(suspension: Suspension) -> Option<Self> {
+        match suspension {
+            Suspension::None => None,
+            Suspension::Unprofitable { periods, resume_ppm, resume_periods } => {
+                Some(Self { periods, resume_ppm, resume_periods })
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use audit_core::accrual::{AccrualFile, Accrued};
 use audit_core::allocation::operator_id;
 use audit_core::entry::{self, BlockFate, Entry};
 use audit_core::hash::{BlockHash, Hash32};
+use audit_core::life::ConclusionFile;
 use audit_core::payout::PayoutFile;
 use audit_core::settlement::{Settled, SettlementFile};
 
@@ -17,13 +18,21 @@ use crate::db::{Database, contracts, log_entries, payouts};
 use crate::engine::{Payment, payment_transaction};
 use crate::evidence::EvidenceStore;
 use crate::payouts::postings::{Paid, logged};
-use crate::{accruals, rewards, settlement};
+use crate::{accruals, lives, rewards, settlement};
 
 /// Entries that are read at a time.
 const PAGE: u64 = 1_000;
 /// What entries are booked as; other kinds are not the log's.
-const KINDS: [&str; 7] =
-    ["block_found", "block_matured", "block_orphaned", "settlement", "accrual", "payout", "contract_payment"];
+const KINDS: [&str; 8] = [
+    "block_found",
+    "block_matured",
+    "block_orphaned",
+    "settlement",
+    "accrual",
+    "conclusion",
+    "payout",
+    "contract_payment",
+];
 
 /// The walk through the log.
 struct Walk<'a> {
@@ -74,6 +83,7 @@ impl Walk<'_> {
             Entry::BlockOrphaned(fate) => self.decided(index, fate, BlockStatus::Orphaned)?,
             Entry::Settlement(entry) => self.settlement(index, &entry)?,
             Entry::Accrual(entry) => self.accrual(index, &entry)?,
+            Entry::Conclusion(entry) => self.conclusion(index, &entry)?,
             Entry::Payout(entry) => Some(self.payout(index, &entry).await?),
             Entry::ContractOpen(entry) => self.payment(index, &entry).await?,
             _ => None,
@@ -103,6 +113,12 @@ impl Walk<'_> {
         let (gross, fee, maintenance) = (entry.gross_sats, entry.fee_sats, entry.maintenance_sats);
         let accrued = Accrued { credits: file.credits, gross, fee, maintenance };
         Ok(accruals::postings::of(entry, index, &accrued, 0))
+    }
+
+    fn conclusion(&self, index: u64, entry: &entry::Conclusion) -> Result<Option<Transaction>> {
+        let path = ConclusionFile::path(entry.conclusion);
+        let file = ConclusionFile::from_bytes(&self.file(&path)?).context(path)?;
+        Ok(lives::postings::of(entry, index, &file.rows, 0))
     }
 
     /// The fee is what the inputs have more than the outputs: of the attempt that was mined, as it was stored.

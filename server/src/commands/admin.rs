@@ -64,6 +64,13 @@ enum RouteCommand {
     },
     /// Cancel a reserved contract
     Cancel { contract: Uuid },
+    /// Close a contract before its term is over, where its terms refund unused time
+    Close {
+        contract: Uuid,
+        /// For everyone to read in the log
+        #[arg(long)]
+        reason: String,
+    },
     /// Register a lot and print its secret, the password of its logins; it is told only once
     CreateLot { name: String },
     /// List lots with what each has sent, and what became of it
@@ -134,6 +141,9 @@ impl RouteCommand {
                 Request::post(format!("contracts/{contract}/confirm-payment"), Some(body))
             }
             Self::Cancel { contract } => Request::post(format!("contracts/{contract}/cancel"), None),
+            Self::Close { contract, reason } => {
+                Request::post(format!("contracts/{contract}/close"), Some(json!({"reason": reason})))
+            }
             Self::CreateLot { name } => Request::post("lots".into(), Some(json!({"name": name}))),
             Self::Lots { cursor } => Request::get("lots", [("cursor", cursor.clone())]),
             Self::CloseLot { name } => Request::post(format!("lots/{name}/close"), None),

@@ -150,6 +150,15 @@ pub async fn extend_reservation(tx: &mut Tx, id: Uuid, until_ms: u64) -> Result<
     Ok(())
 }
 
+/// A contract's life is over, whatever is left of its term.
+pub async fn end(tx: &mut Tx, contract_id: &Hash32) -> Result<(), DbError> {
+    sqlx::query("UPDATE contracts SET status = 'fulfilled' WHERE contract_id = $1")
+        .bind(contract_id.0.to_vec())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// How many unpaid reservations an account holds at `now_ms`.
 pub async fn count_reserved(tx: &mut Tx, account_id: Uuid, now_ms: u64) -> Result<u64, DbError> {
     let row = sqlx::query(
@@ -230,11 +239,14 @@ pub async fn list(
     rows.iter().map(contract).collect()
 }
 
-/// The contracts whose term includes `start_ms`: id in the log and units, for the allocation of an epoch that starts then.
+/// The contracts whose term includes `start_ms` and that are neither suspended nor closed: id in the log and units, for the
+/// allocation of an epoch that starts then.
 pub async fn in_force(tx: &mut Tx, start_ms: u64) -> Result<Vec<(Hash32, Units)>, DbError> {
     let rows = sqlx::query(
         "SELECT contract_id, units_hs FROM contracts
-         WHERE status IN ('active', 'fulfilled') AND from_ms <= $1 AND $1 < until_ms",
+         WHERE status IN ('active', 'fulfilled') AND from_ms <= $1 AND $1 < until_ms
+         AND COALESCE((SELECT h.kind FROM contract_changes h WHERE h.contract_id = contracts.contract_id
+             ORDER BY h.leaf_index DESC LIMIT 1), 'resumed') = 'resumed'",
     )
     .bind(signed(start_ms))
     .fetch_all(&mut **tx)

@@ -1,4 +1,4 @@
-//! What contracts were credited, by settlements and by accruals together.
+//! What contracts were credited, by settlements, accruals and conclusions together.
 
 use audit_core::hash::Hash32;
 use audit_core::work::Sats;
@@ -22,6 +22,7 @@ pub struct LoggedCredit {
 pub enum CreditSource {
     Settlement(u64),
     Accrual(u64),
+    Conclusion(u64),
 }
 
 /// At most `limit` credits of a contract at leaf indices below `before`, newest first, of those that a log of size
@@ -40,6 +41,9 @@ pub async fn page(
         UNION ALL SELECT a.entry_index, c.accrual, c.credit_sats, 'accrual'
         FROM accrual_credits c JOIN accruals a ON a.accrual = c.accrual
         WHERE c.contract_id = $1 AND a.entry_index < $2
+        UNION ALL SELECT p.entry_index, c.period, c.refund_sats + c.make_good_sats, 'conclusion'
+        FROM conclusion_credits c JOIN concluded_periods p ON p.period = c.period
+        WHERE c.contract_id = $1 AND p.entry_index < $2
         ORDER BY entry_index DESC LIMIT $3";
     let below = before.map_or(published, |before| before.min(published));
     let query = sqlx::query(sql).bind(contract.0.to_vec()).bind(signed(below)).bind(signed(limit));
@@ -53,6 +57,7 @@ fn read(row: &AnyRow) -> Result<LoggedCredit, DbError> {
         source: match source.as_str() {
             "settlement" => CreditSource::Settlement(number),
             "accrual" => CreditSource::Accrual(number),
+            "conclusion" => CreditSource::Conclusion(number),
             _ => return Err(DbError::Unreadable { column: "source".into(), found: source }),
         },
         sats: row.sats("credit_sats")?,

@@ -83,9 +83,25 @@ pub async fn unclosed(pool: &AnyPool) -> Result<Vec<EpochRow>, DbError> {
 
 /// One epoch.
 pub async fn get(pool: &AnyPool, epoch: u64) -> Result<Option<EpochRow>, DbError> {
+    by_number(&mut *pool.acquire().await?, epoch).await
+}
+
+/// One epoch, as the connection's transaction sees it.
+pub async fn by_number(connection: &mut AnyConnection, epoch: u64) -> Result<Option<EpochRow>, DbError> {
     let sql = select("WHERE epoch = $1");
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(signed(epoch)).fetch_optional(pool).await?;
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(signed(epoch)).fetch_optional(connection).await?;
     row.as_ref().map(read).transpose()
+}
+
+/// When the first epoch started that starts at or after a time, of those whose opening a log of size `published` shows.
+pub async fn first_start_since(
+    connection: &mut AnyConnection,
+    from_ms: u64,
+    published: u64,
+) -> Result<Option<u64>, DbError> {
+    let sql = "SELECT MIN(start_ms) AS start_ms FROM epochs WHERE start_ms >= $1 AND open_index < $2";
+    let row = sqlx::query(sql).bind(signed(from_ms)).bind(signed(published)).fetch_one(connection).await?;
+    row.optional_unsigned("start_ms")
 }
 
 /// At most `limit` epochs below `before`, newest first.
@@ -230,7 +246,7 @@ fn read(row: &AnyRow) -> Result<EpochRow, DbError> {
     })
 }
 
-fn read_price(row: &AnyRow) -> Result<EpochPrice, DbError> {
+pub(super) fn read_price(row: &AnyRow) -> Result<EpochPrice, DbError> {
     let unreadable = |column: &str, found: String| DbError::Unreadable { column: column.into(), found };
     let (height, nbits) = (row.unsigned("price_height")?, row.text("price_nbits")?);
     Ok(EpochPrice {
@@ -244,7 +260,7 @@ fn read_part(row: &AnyRow) -> Result<ContractEpochRow, DbError> {
     Ok(ContractEpochRow { epoch: row.unsigned("epoch")?, units: row.units("units_hs")?, work: work(row)? })
 }
 
-fn work(row: &AnyRow) -> Result<Work, DbError> {
+pub(super) fn work(row: &AnyRow) -> Result<Work, DbError> {
     let text = row.text("work")?;
     text.parse().map_err(|_| DbError::Unreadable { column: "work".into(), found: text })
 }

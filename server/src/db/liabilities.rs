@@ -63,6 +63,7 @@ pub async fn credited(pool: &AnyPool) -> Result<Vec<Credit>, DbError> {
     let sql = "SELECT contract_id, CAST(SUM(credit_sats) AS BIGINT) AS credited_sats FROM (
             SELECT contract_id, credit_sats FROM credits
             UNION ALL SELECT contract_id, credit_sats FROM accrual_credits
+            UNION ALL SELECT contract_id, refund_sats + make_good_sats FROM conclusion_credits
         ) AS earned GROUP BY contract_id";
     let rows = sqlx::query(sql).fetch_all(pool).await?;
     rows.iter().map(|row| Ok(Credit { sats: row.sats("credited_sats")?, id: row.hash("contract_id")? })).collect()

@@ -61,6 +61,7 @@ pub(super) async fn open_contract(
         units: contract.units,
         from_ms,
         until_ms,
+        price_sats: contract.price,
         terms: contract.terms_index,
     };
     let leaf_index = guard.append(tx, &[Entry::ContractOpen(entry)]).await?;
@@ -120,6 +121,7 @@ fn receipt(contract: &Contract, from_ms: u64, until_ms: u64) -> Receipt {
         units: contract.units,
         from_ms,
         until_ms,
+        price_sats: contract.price,
         terms: contract.terms_index,
         payment_reference: contract.payment_reference.clone(),
         payout_script: contract.payout_script.clone(),

@@ -26,6 +26,7 @@ use crate::db::{accounts, contracts, offers};
 use crate::epochs::{EpochLoop, Pace};
 use crate::evidence::EvidenceStore;
 use crate::liabilities::Liabilities;
+use crate::lives::Lives;
 use crate::settlement::Settler;
 use crate::tlog::check::TestLog;
 
@@ -121,6 +122,12 @@ impl Fixture {
         Accruer { database, sequencer, store, network: Network::Regtest }
     }
 
+    pub(crate) fn lives(&self) -> Lives {
+        let log = &self.log;
+        let (database, sequencer, store) = (log.database.clone(), log.sequencer.clone(), log.store.clone());
+        Lives { database, sequencer, store, network: Network::Regtest }
+    }
+
     pub(crate) fn blocks(&self) -> Blocks {
         let log = &self.log;
         Blocks {
@@ -129,6 +136,7 @@ impl Fixture {
             archive: self.archive.clone(),
             settler: self.settler(),
             accruer: self.accruer(),
+            lives: self.lives(),
         }
     }
 
@@ -154,7 +162,13 @@ impl Fixture {
 
     /// Sells and opens a contract under these terms.
     pub(crate) async fn sell_under(&self, terms: Terms, units: u128, term_ms: u64) -> Opened {
-        let contract = self.reserve(Units::new(units).unwrap(), term_ms, terms).await;
+        self.sell_at(terms, units, term_ms, 1).await
+    }
+
+    /// Sells and opens a contract under these terms at a price in satoshis.
+    pub(crate) async fn sell_at(&self, terms: Terms, units: u128, term_ms: u64, price_sats: u64) -> Opened {
+        let units = Units::new(units).unwrap();
+        let contract = self.reserve_at(units, term_ms, terms, price_sats, u64::MAX >> 1).await;
         let guard = self.log.sequencer.lock().await;
         let mut tx = self.log.database.begin().await.unwrap();
         let payment = Payment { received: contract.price, note: None };
@@ -162,10 +176,6 @@ impl Fixture {
         tx.commit().await.unwrap();
         guard.integrate().await.unwrap();
         opened
-    }
-
-    async fn reserve(&self, units: Units, term_ms: u64, terms: Terms) -> Contract {
-        self.reserve_at(units, term_ms, terms, 1, u64::MAX >> 1).await
     }
 
     /// A reserved contract of this price, whose units are kept so long.

@@ -33,7 +33,9 @@ const NEVER: &str = "no-store";
 
 /// Adds the public folders to an app. The store is app data.
 pub fn configure(app: &mut web::ServiceConfig) {
-    for folder in ["log", "epoch", "allocation", "settlement", "accrual", "liabilities", "payout", "chain"] {
+    for folder in
+        ["log", "epoch", "allocation", "settlement", "accrual", "conclusion", "liabilities", "payout", "chain"]
+    {
         let resource = web::resource(format!("/{folder}/{{rest:.*}}"))
             .route(web::get().to(serve))
             .route(web::head().to(serve))

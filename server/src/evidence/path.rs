@@ -37,7 +37,7 @@ pub(crate) fn nature(path: &str) -> Option<Nature> {
             (is_number(epoch) && EPOCH_FILES.contains(&file)).then(|| file_nature(file))
         }
         "allocation" => rest.strip_suffix(".json").filter(|name| is_hash(name)).map(file_nature_json),
-        "settlement" | "accrual" | "liabilities" => {
+        "settlement" | "accrual" | "conclusion" | "liabilities" => {
             rest.strip_suffix(".json").filter(|name| is_number(name)).map(file_nature_json)
         }
         "payout" => rest.strip_suffix(".json").filter(|name| is_hash(name)).map(payout_nature),
@@ -130,6 +130,7 @@ mod tests {
             "epoch/7/shares.zst",
             "settlement/1.json",
             "accrual/1.json",
+            "conclusion/1.json",
             "liabilities/1.json",
             &format!("payout/{hash}.json"),
             &format!("allocation/{hash}.json"),

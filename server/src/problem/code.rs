@@ -39,6 +39,10 @@ pub enum Code {
     NoHashprice,
     /// The contract is not waiting for a payment.
     ContractNotReserved,
+    /// The contract was never opened, or its life is over.
+    ContractNotRunning,
+    /// The contract's terms do not allow to close it early.
+    NoRefund,
     /// The payout has come too far for this, or not far enough.
     PayoutState,
     /// The server has neither a payout key nor a descriptor.
@@ -99,6 +103,8 @@ impl Code {
             Self::ContractNotReserved => {
                 ("contract_not_reserved", StatusCode::CONFLICT, "The contract is not waiting for a payment")
             }
+            Self::ContractNotRunning => ("contract_not_running", StatusCode::CONFLICT, "The contract is not running"),
+            Self::NoRefund => ("no_refund", StatusCode::CONFLICT, "The terms refund nothing"),
             Self::PayoutState => ("payout_state", StatusCode::CONFLICT, "Not possible in the payout's state"),
             Self::PayoutsOff => ("payouts_off", StatusCode::CONFLICT, "This server makes no payouts"),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),

@@ -8,7 +8,7 @@ use audit_core::entry::{Entry, Terms};
 use audit_core::scheme::{TermsOf, Windows, draw, parts_of};
 use audit_core::settlement::{ContractWork, SettlementInputs};
 use audit_core::work::{Sats, Work};
-use sqlx::AnyPool;
+use sqlx::{AnyConnection, AnyPool};
 
 use super::{Group, Settler};
 use crate::db::epochs::EpochRow;
@@ -88,7 +88,7 @@ pub(crate) async fn terms_of_contracts(pool: &AnyPool) -> Result<TermsOf> {
     for (contract, index) in settlements::terms_of_contracts(pool).await? {
         let terms = match logged.get(&index) {
             Some(terms) => *terms,
-            None => terms_at(pool, index).await?,
+            None => terms_at(&mut *pool.acquire().await?, index).await?,
         };
         logged.insert(index, terms);
         terms_of.insert(contract, terms);
@@ -96,9 +96,10 @@ pub(crate) async fn terms_of_contracts(pool: &AnyPool) -> Result<TermsOf> {
     Ok(terms_of)
 }
 
-async fn terms_at(pool: &AnyPool, index: u64) -> Result<Terms> {
-    let rows = log_entries::range(pool, index, index + 1).await?;
-    match rows.first().map(|row| Entry::from_bytes(&row.entry)).transpose()? {
+/// The terms at a leaf index.
+pub(crate) async fn terms_at(connection: &mut AnyConnection, index: u64) -> Result<Terms> {
+    let row = log_entries::at(connection, index).await?;
+    match row.map(|row| Entry::from_bytes(&row.entry)).transpose()? {
         Some(Entry::Terms(terms)) => Ok(terms),
         _ => bail!("log entry {index} is named as terms but is none"),
     }

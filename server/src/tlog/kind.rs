@@ -19,6 +19,7 @@ pub fn kind(entry: &Entry) -> &'static str {
         Entry::ExternalInput(_) => "external_input",
         Entry::Settlement(_) => "settlement",
         Entry::Accrual(_) => "accrual",
+        Entry::Conclusion(_) => "conclusion",
         Entry::Payout(_) => "payout",
         Entry::Liabilities(_) => "liabilities",
         Entry::LogClosed(_) => "log_closed",

@@ -39,6 +39,7 @@ pub const TARGETS: &[(&str, Property)] = &[
     ("receipt", money::receipt),
     ("settlement", money::settlement),
     ("accrual", money::accrual),
+    ("conclusion", money::conclusion),
     ("liabilities", money::liabilities),
     ("payout", money::payout),
     ("transaction", money::transaction),

@@ -4,6 +4,7 @@ use audit_core::{
     accrual::AccrualFile,
     contract::Receipt,
     liabilities::LiabilitiesFile,
+    life::ConclusionFile,
     payout::PayoutFile,
     settlement::{SettlementFile, credits_root},
     transaction::{Transaction, merkle_root},
@@ -35,6 +36,15 @@ pub(crate) fn accrual(bytes: &[u8]) {
     assert_eq!(read.to_bytes(), bytes);
     if credits_root(&read.credits).is_ok() {
         assert!(read.credits.is_sorted_by(|a, b| a.id < b.id));
+    }
+}
+
+/// And a conclusion's.
+pub(crate) fn conclusion(bytes: &[u8]) {
+    let Ok(read) = ConclusionFile::from_bytes(bytes) else { return };
+    assert_eq!(read.to_bytes(), bytes);
+    if read.root().is_ok() {
+        assert!(read.rows.is_sorted_by(|a, b| a.id < b.id));
     }
 }
 

@@ -59,6 +59,7 @@ fn target_of(path: &str) -> Option<&'static str> {
         "log" if name == "policy" => Some("policy"),
         "allocation" => Some("allocation"),
         "accrual" => Some("accrual"),
+        "conclusion" => Some("conclusion"),
         "settlement" => Some("settlement"),
         "liabilities" => Some("liabilities"),
         "payout" => Some("payout"),

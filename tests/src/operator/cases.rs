@@ -6,7 +6,7 @@ use audit_core::{
     audit::{AuditRequest, CheckId, Claims, ContractQuery, EpochClaim, SettlementClaim},
     checkpoint::{Checkpoint, LogKey},
     contract::Receipt,
-    entry::{EpochOpen, Liabilities, LogHead, Settlement},
+    entry::{EpochOpen, Liabilities, LogHead, Scheme, Settlement, Terms},
     hash::Hash32,
     header::Header,
     job::Job,
@@ -18,7 +18,15 @@ use audit_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Cheats, ORIGIN, PayoutPlan, Script, WASM, disputes::disputes, grind, receipt, threats::threats};
+use super::{
+    Cheats, ORIGIN, PayoutPlan, Script, WASM,
+    disputes::disputes,
+    grind, receipt, terms,
+    threats::{
+        life::{ENDS_IN_EPOCH_3, giving_back},
+        threats,
+    },
+};
 
 /// One vector, as its JSON file holds it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -64,7 +72,7 @@ impl Vector {
 
 /// Every vector by its file's name.
 pub fn vectors() -> BTreeMap<&'static str, Vector> {
-    let mut vectors = BTreeMap::from([("honest", honest())]);
+    let mut vectors = BTreeMap::from([("honest", honest()), ("honest-by-time", by_time()), ("honest-ended", ended())]);
     let mut lie = |name, fails: CheckId, cheats: Cheats<'_>| {
         vectors.insert(name, of(&cheats, Some(fails)));
     };
@@ -130,12 +138,34 @@ fn honest() -> Vector {
     }
 }
 
+/// The buyer's contract is paid by accruals.
+fn by_time() -> Vector {
+    let terms = Terms { scheme: Scheme::Pps, ..terms() };
+    // 27 and 20 hashes, of which 15 take a block of 50 BTC; less 2 % each time.
+    let credited = [27, 20].map(|hashes| hashes * 5_000_000_000 / 15).map(|gross| gross - gross * 2 / 100);
+    Vector {
+        work: Some(Work::new(280)),
+        credited_sats: Sats::new(credited.iter().sum()),
+        ..of(&Cheats { terms: &[terms; 2], ..Cheats::default() }, None)
+    }
+}
+
+/// The buyer's contract has ended, and what was missing is paid back.
+fn ended() -> Vector {
+    let cheats = Cheats { terms: &giving_back(), until_ms: ENDS_IN_EPOCH_3, epochs_after: 1, ..Cheats::default() };
+    Vector {
+        work: Some(Work::new(280)),
+        credited_sats: Sats::new(826_875_000 + 816_666_667 + 480_769),
+        ..of(&cheats, None)
+    }
+}
+
 pub(super) fn of(cheats: &Cheats<'_>, fails: Option<CheckId>) -> Vector {
     let story = Script::tell(cheats);
     Vector {
         name: fails.map_or("an honest log".into(), |check| format!("not true: {}", check.sentence())),
         policy: story.policy.to_string(),
-        receipt: Some(receipt(1)),
+        receipt: Some(story.receipt),
         claims: None,
         wasm_sha256: Some(WASM),
         remembered: None,

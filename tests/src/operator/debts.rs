@@ -7,6 +7,7 @@ use audit_core::{
     entry::{Entry, Liabilities, Payout},
     hash::BlockHash,
     liabilities::{Balances, Coin, LiabilitiesFile},
+    life::ConclusionFile,
     payout::{PayoutFile, PayoutRow},
     settlement::{Credit, SettlementFile},
     transaction::OutPoint,
@@ -60,6 +61,12 @@ impl Debts {
     /// Owes what an accrual says.
     pub(super) fn accrued(&mut self, file: &AccrualFile) {
         file.credits.iter().try_for_each(|credit| self.balances.credit(credit)).expect("few satoshis");
+    }
+
+    /// Owes what a conclusion says.
+    pub(super) fn concluded(&mut self, file: &ConclusionFile) {
+        let credits = file.credits().expect("few satoshis");
+        credits.iter().try_for_each(|credit| self.balances.credit(credit)).expect("few satoshis");
     }
 
     /// Logs a list of what is owed.

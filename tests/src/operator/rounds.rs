@@ -25,7 +25,7 @@ pub(super) fn accrual(
     terms: &TermsOf,
 ) -> Option<(Accrual, AccrualFile)> {
     let (allocation, sealed) = &worked[&epoch];
-    let price = Price::of(Network::Regtest, tip + 1, Nbits::new(NBITS), fees_ppm.into()).expect("a target");
+    let price = price(tip, fees_ppm);
     let mut worth = Worth::default();
     worth.add_epoch(allocation, sealed.work, &price, terms).expect("little work");
     if worth.is_empty() {
@@ -34,6 +34,11 @@ pub(super) fn accrual(
     let accrued = accrue(&worth, terms).expect("little work");
     let entry = accrued.entry(epoch, ACCRUAL_EPOCHS).expect("sorted credits");
     Some((entry, AccrualFile { accrual: epoch, credits: accrued.credits }))
+}
+
+/// The price of an epoch that opened on a tip at this height.
+pub(super) fn price(tip: u32, fees_ppm: u32) -> Price {
+    Price::of(Network::Regtest, tip + 1, Nbits::new(NBITS), fees_ppm.into()).expect("a target")
 }
 
 /// How far the story is settled.

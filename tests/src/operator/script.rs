@@ -10,12 +10,13 @@ use audit_core::{
     coinbase::CoinbasePlan,
     contract::{ContractDetails, Receipt, Uuid},
     entry::{
-        Accrual, BlockFate, Entry, EpochOpen, FORMAT, HexBytes, Liabilities, Maintenance, Manifest, Refund, Retention,
-        Rounding, Scheme, Settlement, Shortfall, Suspension, Terms,
+        Accrual, BlockFate, Conclusion, ContractOpen, Entry, EpochOpen, FORMAT, HexBytes, Liabilities, Maintenance,
+        Manifest, Refund, Retention, Rounding, Scheme, Settlement, Shortfall, Suspension, Terms,
     },
     hash::{BlockHash, Hash32},
     job::Job,
     liabilities::LiabilitiesFile,
+    life::{ConclusionFile, EpochSpan, PeriodEnd},
     policy::Policy,
     scheme::{FeesPpm, Hashprice, TermsOf},
     seal::SealedEpoch,
@@ -26,6 +27,7 @@ use audit_core::{
 use super::{
     Chain, EPOCH_MS, ORIGIN, Operator, PayoutPlan, START_MS,
     debts::Debts,
+    life::Lives,
     mine::{PAYOUT_SCRIPT, TAG},
     rounds::{self, ACCRUAL_EPOCHS, Rounds},
     witnessed::Witnesses,
@@ -35,11 +37,18 @@ const FEE_PPM: u32 = 20_000;
 const TERMS: u64 = 1;
 /// When contracts begin, Unix ms.
 const FROM_MS: u64 = START_MS - 1_000;
+/// When they end, in most stories.
+const UNTIL_MS: u64 = START_MS + 10 * EPOCH_MS;
+/// What each of them cost.
+const PRICE_SATS: u64 = 10_000_000;
 /// SHA-256 that the manifest states for the verifier.
 pub const WASM: Hash32 = Hash32([0xab; 32]);
 
 /// The anchor hash of an epoch by level.
 pub type AnchorOf<'a> = &'a mut dyn FnMut(Level) -> Hash32;
+
+/// Changes what the end of an epoch calls for, given the contracts that were sold.
+pub type LifeCheat<'a> = &'a dyn Fn(u64, &[ContractOpen], &mut Vec<Entry>);
 
 /// Where the story is bent. Every default is honest.
 pub struct Cheats<'a> {
@@ -49,6 +58,8 @@ pub struct Cheats<'a> {
     pub own_units: u128,
     /// Buyer 2's contract begins with epoch 2.
     pub late_buyer: bool,
+    /// When the contracts end, Unix ms.
+    pub until_ms: u64,
     /// The log up to a `contract_open`, before the epochs are opened.
     pub contract: &'a dyn Fn(&mut Vec<Entry>),
     /// The allocation list of an epoch before it is committed to.
@@ -78,6 +89,10 @@ pub struct Cheats<'a> {
     pub hashprice: Option<&'a dyn Fn(&mut Hashprice)>,
     /// An accrual before it is logged; whether it is.
     pub accrual: &'a dyn Fn(&mut Accrual, &mut AccrualFile) -> bool,
+    /// What the end of an epoch calls for in the lives of the contracts, buyer 2's first, before it is logged.
+    pub life: LifeCheat<'a>,
+    /// A conclusion before it is logged; whether it is.
+    pub conclusion: &'a dyn Fn(&mut Conclusion, &mut ConclusionFile) -> bool,
     /// A list of what is owed before it is logged; its roots are computed afterwards.
     pub liabilities: &'a dyn Fn(&mut Liabilities, &mut LiabilitiesFile),
     /// The payout before its transaction is written.
@@ -98,6 +113,7 @@ impl Default for Cheats<'_> {
             terms: &[],
             own_units: 7,
             late_buyer: false,
+            until_ms: UNTIL_MS,
             contract: &|_| {},
             allocation: &|_, _| {},
             open: &|_| {},
@@ -112,6 +128,8 @@ impl Default for Cheats<'_> {
             fees: &|_| {},
             hashprice: None,
             accrual: &|_, _| true,
+            life: &|_, _, _| {},
+            conclusion: &|_, _| true,
             liabilities: &|_, _| {},
             payout: &|_| {},
             entries: &|_| {},
@@ -134,6 +152,7 @@ pub struct Script<'a> {
     /// The height of each epoch's tip.
     tips: BTreeMap<u64, u32>,
     fees_ppm: u32,
+    lives: Lives,
     debts: Debts,
 }
 
@@ -145,6 +164,8 @@ pub struct Story {
     pub policy: Policy,
     /// A checkpoint of the log's first half.
     pub earlier: Checkpoint,
+    /// What buyer 1 keeps.
+    pub receipt: Receipt,
 }
 
 impl<'a> Script<'a> {
@@ -152,8 +173,8 @@ impl<'a> Script<'a> {
     pub fn tell(cheats: &'a Cheats<'a>) -> Story {
         let operator = Operator::on([7; 32], Chain::new(cheats.times));
         let (worked, tips, fees_ppm) = (BTreeMap::new(), BTreeMap::new(), 0);
-        let (rounds, debts) = (Rounds::default(), Debts::new());
-        let mut script = Self { operator, cheats, worked, rounds, tips, fees_ppm, debts };
+        let (rounds, lives, debts) = (Rounds::default(), Lives::default(), Debts::new());
+        let mut script = Self { operator, cheats, worked, rounds, tips, fees_ppm, lives, debts };
         script.begin();
         script.open(1);
         script.work(1, 40);
@@ -185,7 +206,8 @@ impl<'a> Script<'a> {
             policy = witnesses.policy(&script.operator);
         }
         (cheats.files)(&mut files);
-        Story { files, policy, earlier }
+        let receipt = script.receipt(1);
+        Story { files, policy, earlier, receipt }
     }
 
     fn begin(&mut self) {
@@ -205,7 +227,8 @@ impl<'a> Script<'a> {
         for buyer in [2, 1] {
             let receipt = self.receipt(buyer);
             let open = receipt.contract_open().expect("written by this module");
-            self.operator.append(Entry::ContractOpen(open));
+            let index = self.operator.append(Entry::ContractOpen(open));
+            self.lives.opened(index, open, self.terms_at(buyer));
         }
         (self.cheats.contract)(&mut self.operator.entries);
     }
@@ -221,10 +244,8 @@ impl<'a> Script<'a> {
 
     fn open(&mut self, epoch: u64) {
         self.tips.insert(epoch, self.operator.chain.tip().0);
-        let sold = [1, 2].map(|buyer| self.receipt(buyer).contract_open().expect("written by this module"));
-        let running = sold.iter().filter(|open| open.from_ms <= START_MS + (epoch - 1) * EPOCH_MS);
-        let mut list: Vec<AllocationEntry> =
-            running.map(|open| AllocationEntry { units: open.units, id: open.contract }).collect();
+        let index = self.operator.entries.len() as u64;
+        let mut list = self.lives.running(index, START_MS + (epoch - 1) * EPOCH_MS);
         list.push(AllocationEntry { units: units(self.cheats.own_units), id: operator_id(ORIGIN) });
         (self.cheats.allocation)(epoch, &mut list);
         self.operator.open_epoch(epoch, list, self.cheats.open);
@@ -261,6 +282,7 @@ impl<'a> Script<'a> {
         let closed = self.operator.close_epoch(epoch, self.cheats.sealed);
         self.worked.insert(epoch, closed);
         self.accrue(epoch);
+        self.live(epoch);
     }
 
     /// What is paid by time is credited.
@@ -272,6 +294,38 @@ impl<'a> Script<'a> {
             self.operator.files.insert(AccrualFile::path(entry.accrual), file.to_bytes());
             self.operator.append(Entry::Accrual(entry));
         }
+    }
+
+    /// What the end of the epoch calls for in the contracts' lives, and what those that ended are owed.
+    fn live(&mut self, epoch: u64) {
+        let end = self.end_of(epoch);
+        let mut due = self.lives.due(&end, &rounds::price(self.tips[&epoch], self.fees_ppm));
+        (self.cheats.life)(epoch, &self.lives.sold(), &mut due);
+        for entry in due {
+            self.lives.logged(self.operator.entries.len() as u64, &entry);
+            self.operator.append(entry);
+        }
+        let start_ms = end.end_ms - EPOCH_MS;
+        let span = EpochSpan { open_index: self.index_of_open(epoch), start_ms, end_ms: end.end_ms };
+        let Some((mut entry, mut file)) = self.lives.conclude(&end, &span, &self.worked) else { return };
+        if (self.cheats.conclusion)(&mut entry, &mut file) {
+            self.debts.concluded(&file);
+            self.operator.files.insert(ConclusionFile::path(entry.conclusion), file.to_bytes());
+            self.operator.append(Entry::Conclusion(entry));
+        }
+    }
+
+    /// An epoch that has just been closed, as the end of a period.
+    fn end_of(&self, epoch: u64) -> PeriodEnd {
+        let is_close = |entry: &Entry| matches!(entry, Entry::EpochClose(close) if close.epoch == epoch);
+        let close_index = self.operator.entries.iter().position(is_close).expect("closed before") as u64;
+        let next_open = Some(self.index_of_open(epoch + 1));
+        PeriodEnd { period: epoch, close_index, next_open, end_ms: START_MS + epoch * EPOCH_MS }
+    }
+
+    fn index_of_open(&self, epoch: u64) -> u64 {
+        let is_open = |entry: &Entry| matches!(entry, Entry::EpochOpen(open) if open.epoch == epoch);
+        self.operator.entries.iter().position(is_open).expect("opened before") as u64
     }
 
     /// The epoch's block on the chain matures, the others are orphaned.
@@ -314,20 +368,21 @@ impl<'a> Script<'a> {
     fn receipt(&self, buyer: u8) -> Receipt {
         let terms = if self.cheats.terms.is_empty() { TERMS } else { TERMS + u64::from(buyer) - 1 };
         let from_ms = if self.cheats.late_buyer && buyer == 2 { START_MS + 1 } else { FROM_MS };
-        receipt_of(buyer, terms, from_ms)
+        receipt_of(buyer, terms, from_ms, self.cheats.until_ms)
     }
 }
 
 /// What a buyer keeps: buyer 1 has 2 H/s, buyer 2 has 3 H/s.
 pub fn receipt(buyer: u8) -> Receipt {
-    receipt_of(buyer, TERMS, FROM_MS)
+    receipt_of(buyer, TERMS, FROM_MS, UNTIL_MS)
 }
 
-fn receipt_of(buyer: u8, terms: u64, from_ms: u64) -> Receipt {
+fn receipt_of(buyer: u8, terms: u64, from_ms: u64, until_ms: u64) -> Receipt {
     let details = ContractDetails {
         units: units(u128::from(buyer) + 1),
         from_ms,
-        until_ms: START_MS + 10 * EPOCH_MS,
+        until_ms,
+        price_sats: sats(PRICE_SATS),
         terms,
         payment_reference: format!("PH-TEST{buyer}"),
         payout_script: vec![0x00, 0x14, buyer],

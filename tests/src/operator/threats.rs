@@ -2,6 +2,7 @@
 //! key. `docs/THREATS.md` lists them with the check that catches each; the vectors run natively, on the command line
 //! and in WASM.
 
+pub mod life;
 pub mod schemes;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ pub fn threats() -> BTreeMap<&'static str, Vector> {
     other_shares_of_the_work(&mut lie);
     other_money(&mut lie);
     threats.extend(schemes::threats());
+    threats.extend(life::threats());
     threats.insert("threat-split-view", split_view());
     threats.insert("threat-tampered-verifier", tampered_verifier());
     threats

@@ -62,8 +62,12 @@ fn an_honest_log_holds_with_its_hashes_and_sats() {
     assert!(report.held, "{:#?}", report.checks);
     let (held, others): (Vec<_>, Vec<_>) = report.checks.iter().partition(|check| check.outcome == Outcome::Held);
     assert_eq!(held.len() + others.len(), CheckId::ALL.len());
-    let by_time = [CheckId::AccrualSum, CheckId::InputChain];
-    assert_eq!(others.iter().map(|check| check.id).collect::<Vec<_>>(), by_time, "nothing is paid by time");
+    let by_time = [CheckId::AccrualSum, CheckId::ConclusionSum, CheckId::InputChain];
+    assert_eq!(
+        others.iter().map(|check| check.id).collect::<Vec<_>>(),
+        by_time,
+        "nothing is paid by time, and nothing ends"
+    );
     assert!(others.iter().all(|check| check.outcome == Outcome::NotApplicable));
     assert_eq!((report.totals.epochs, report.totals.shares), (2, 70));
     // level -30: 2^256 / (0xffff * 2^238 + 1) = 4 hashes a share

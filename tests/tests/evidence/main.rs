@@ -4,6 +4,7 @@ mod chain;
 mod cheats;
 mod depths;
 mod liabilities;
+mod life;
 mod log_files;
 mod schemes;
 mod schemes_page;

@@ -6,8 +6,9 @@ use audit_core::{
     accrual::accrue,
     allocation::{Allocation, AllocationEntry},
     chain::Network,
-    entry::{Maintenance, Scheme, Terms},
+    entry::{ContractOpen, Maintenance, Refund, Scheme, Shortfall, Terms},
     hash::Hash32,
+    life::{Change, ChangeKind, EpochSpan, Lived, LoggedContract},
     scheme::{Drawn, Price, TermsOf, Windows, Worth},
     settlement::{ContractWork, Settled, SettlementInputs, settle},
     work::{Nbits, Sats, Units, Work},
@@ -144,5 +145,74 @@ fn the_examples_that_are_paid_by_time_are_right() {
         let credit: u64 = accrued.credits.iter().map(|credit| credit.sats.get()).sum();
         let found = [accrued.gross.get(), accrued.fee.get(), accrued.maintenance.get(), credit];
         assert_eq!(found, [row.gross, row.fee, row.charged, row.credit], "{row:?}");
+    }
+}
+
+/// An example of what is paid back.
+#[derive(Debug)]
+struct PaidBack {
+    days_run: u64,
+    days_suspended: u64,
+    work: u128,
+    tolerance_ppm: u32,
+    refund: u64,
+    make_good: u64,
+}
+
+impl PaidBack {
+    fn read(line: &str) -> Option<Self> {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [_, days_run, days_suspended, work, tolerance_ppm, refund, make_good] = cells[..] else { return None };
+        Some(Self {
+            days_run: days_run.parse().ok()?,
+            days_suspended: days_suspended.parse().ok()?,
+            work: work.parse().ok()?,
+            tolerance_ppm: tolerance_ppm.parse().ok()?,
+            refund: refund.parse().ok()?,
+            make_good: make_good.parse().ok()?,
+        })
+    }
+
+    /// Opened at leaf 0; day d is an epoch that opens at leaf 2d + 2, and what changes on it stands before.
+    fn contract(&self) -> LoggedContract {
+        let shortfall = Shortfall::MakeGood { tolerance_ppm: self.tolerance_ppm };
+        let open = ContractOpen {
+            contract: Hash32([1; 32]),
+            units: Units::new(100_000_000_000_000).expect("positive"),
+            from_ms: 0,
+            until_ms: 10 * DAY_MS,
+            price_sats: Sats::new(1_000_000).expect("a small price"),
+            terms: 1,
+        };
+        let change = |day: u64, kind| Change { index: 2 * day + 1, kind };
+        let closed = change(self.days_run + self.days_suspended, ChangeKind::Closed);
+        let changes = vec![change(self.days_run, ChangeKind::Suspended), closed];
+        LoggedContract {
+            open_index: 0,
+            open,
+            terms: Terms { shortfall, refund: Refund::UnusedTime, ..terms() },
+            changes,
+        }
+    }
+}
+
+const DAY_MS: u64 = 86_400_000;
+
+#[test]
+fn the_examples_of_what_is_paid_back_are_right() {
+    let page = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/SCHEMES.md");
+    let page = fs::read_to_string(page).expect("docs/SCHEMES.md is in the checkout");
+    let table = page.lines().skip_while(|line| !line.starts_with("| paid back |")).skip(2);
+    let rows: Vec<PaidBack> = table.map_while(PaidBack::read).collect();
+    assert!(rows.len() > 4, "{rows:?}");
+    for row in rows {
+        let (contract, mut lived) = (row.contract(), Lived::default());
+        for day in 0..row.days_run + row.days_suspended {
+            let span = EpochSpan { open_index: 2 * day + 2, start_ms: day * DAY_MS, end_ms: (day + 1) * DAY_MS };
+            let part = Work::new(row.work / u128::from(row.days_run));
+            lived.add_epoch(&contract, &span, part).expect("little work");
+        }
+        let owed = lived.owed(&contract).expect("a small price");
+        assert_eq!((owed.refund.get(), owed.make_good.get()), (row.refund, row.make_good), "{row:?}");
     }
 }

@@ -7,11 +7,12 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Log, LogContract, LogEpoch, Place, entry_file};
+use super::{Log, LogEpoch, Place, entry_file};
 use crate::{
     checkpoint::Checkpoint,
     entry::{BlockFound, ContractOpen, Entry, EpochClose, EpochOpen, Manifest, Terms},
     hash::Hash32,
+    life::{Change, LoggedContract},
     merkle::Frontier,
     scheme::{FEES_INPUT, FeesPpm, HASHPRICE_INPUT, Hashprice},
 };
@@ -54,10 +55,9 @@ impl Order {
                 self.terms.insert(index, terms);
             }
             Entry::ContractOpen(open) => self.contract_open(index, open)?,
-            Entry::ContractSuspend(change) | Entry::ContractClose(change) => {
-                self.contract_change(index, change.contract, false)?;
+            Entry::ContractSuspend(_) | Entry::ContractResume(_) | Entry::ContractClose(_) => {
+                self.contract_change(index, &entry)?;
             }
-            Entry::ContractResume(change) => self.contract_change(index, change.contract, true)?,
             Entry::EpochOpen(open) => self.epoch_open(index, open, tree.root())?,
             Entry::EpochClose(close) => self.epoch_close(index, close, tree.root())?,
             Entry::BlockFound(block) => self.block_found(index, block)?,
@@ -68,6 +68,7 @@ impl Order {
             Entry::Payout(payout) => self.log.payouts.push((index, payout)),
             Entry::Liabilities(list) => self.log.liabilities.push((index, list)),
             Entry::Accrual(accrual) => self.log.accruals.push((index, accrual)),
+            Entry::Conclusion(conclusion) => self.log.conclusions.push((index, conclusion)),
             Entry::ExternalInput(input) if input.name == FEES_INPUT => {
                 self.log.fees.extend(FeesPpm::of(&input).map(|fees| (index, fees)));
             }
@@ -97,15 +98,16 @@ impl Order {
         demand(open.from_ms < open.until_ms, format!("until_ms above {}", open.from_ms), open.until_ms)?;
         let started = self.started();
         demand(open.from_ms > started, format!("from_ms above {started}, the last epoch's start"), open.from_ms)?;
-        self.log.contracts.push(LogContract { open_index: index, open, terms, changes: Vec::new() });
+        self.log.contracts.push(LoggedContract { open_index: index, open, terms, changes: Vec::new() });
         Ok(())
     }
 
-    fn contract_change(&mut self, index: u64, contract: Hash32, runs: bool) -> Result<(), Disorder> {
-        let position = self.contracts.get(&contract).copied();
-        let open = position.and_then(|position| self.log.contracts.get_mut(position));
-        let open = open.ok_or_else(|| ("an open contract".to_string(), contract.to_string()))?;
-        open.changes.push((index, runs));
+    fn contract_change(&mut self, index: u64, entry: &Entry) -> Result<(), Disorder> {
+        let Some((of, change)) = Change::of(index, entry) else { return Ok(()) };
+        let position = self.contracts.get(&of.contract).copied();
+        let contract = position.and_then(|position| self.log.contracts.get_mut(position));
+        let contract = contract.ok_or_else(|| ("an open contract".to_string(), of.contract.to_string()))?;
+        contract.changes.push(change);
         Ok(())
     }
 

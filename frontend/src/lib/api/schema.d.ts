@@ -110,6 +110,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/contracts/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Closes a contract before its term is over, where its terms refund unused time. It stays in the epoch that is open; what it
+         *     is owed is credited when the period ends.
+         */
+        post: operations["close_contract"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/contracts/{id}/confirm-payment": {
         parameters: {
             query?: never;
@@ -819,11 +839,19 @@ export interface components {
             /** Format: int32 */
             height: number;
         };
+        /** @description Why the operator closes a contract. */
+        CloseRequest: {
+            /**
+             * @description One line of at most 200 characters, for everyone to read in the log; not `fulfilled`.
+             * @example the site is shut down
+             */
+            reason: string;
+        };
         /**
          * @description The stable name of a problem.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "approver_only" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "no_hashprice" | "contract_not_reserved" | "payout_state" | "payouts_off" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "transaction_refused" | "rate_limited" | "internal" | "unavailable";
+        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "approver_only" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "no_hashprice" | "contract_not_reserved" | "contract_not_running" | "no_refund" | "payout_state" | "payouts_off" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "transaction_refused" | "rate_limited" | "internal" | "unavailable";
         /** @description An unspent output of a block that the pool found. */
         CoinView: {
             /** Format: int64 */
@@ -900,6 +928,7 @@ export interface components {
              * @description The contract's entry in the log.
              */
             leaf_index?: number | null;
+            life?: components["schemas"]["LifeView"] | null;
             /** Format: uuid */
             offer_id: string;
             /**
@@ -944,23 +973,28 @@ export interface components {
              */
             password: string;
         };
-        /** @description What a contract got from a settlement or from an accrual, as the server states it. */
+        /** @description What a contract got from a settlement, an accrual or a conclusion, as the server states it. */
         CreditView: {
             /**
              * Format: int64
-             * @description Number of the accrual; `null` when a settlement gave it.
+             * @description Number of the accrual that gave it, or `null`.
              */
             accrual?: number | null;
+            /**
+             * Format: int64
+             * @description Number of the conclusion that gave it, or `null`: what is paid back at a contract's end.
+             */
+            conclusion?: number | null;
             /** Format: int64 */
             credit_sats: number;
             /**
              * Format: int64
-             * @description The settlement's or accrual's entry in the log.
+             * @description That entry in the log.
              */
             leaf_index: number;
             /**
              * Format: int64
-             * @description Number of the settlement; `null` when an accrual gave it.
+             * @description Number of the settlement that gave it, or `null`.
              */
             settlement?: number | null;
         };
@@ -1141,6 +1175,19 @@ export interface components {
              * @description The last settlement that it includes; 0 without one.
              */
             settlement: number;
+        };
+        /**
+         * @description A state of a contract's life.
+         * @enum {string}
+         */
+        LifeState: "paid" | "active" | "suspended" | "fulfilled" | "closed";
+        /** @description What became of a contract after it was opened, as far as the published log shows. */
+        LifeView: {
+            /** @description Why, as in the log; null unless an entry says so. */
+            reason?: string | null;
+            /** Format: int64 */
+            since_ms: number;
+            state: components["schemas"]["LifeState"];
         };
         /** @description A lot to be. */
         LotRequest: {
@@ -1337,6 +1384,7 @@ export interface components {
                  * @description The contract's entry in the log.
                  */
                 leaf_index?: number | null;
+                life?: components["schemas"]["LifeView"] | null;
                 /** Format: uuid */
                 offer_id: string;
                 /**
@@ -1379,19 +1427,24 @@ export interface components {
             items: {
                 /**
                  * Format: int64
-                 * @description Number of the accrual; `null` when a settlement gave it.
+                 * @description Number of the accrual that gave it, or `null`.
                  */
                 accrual?: number | null;
+                /**
+                 * Format: int64
+                 * @description Number of the conclusion that gave it, or `null`: what is paid back at a contract's end.
+                 */
+                conclusion?: number | null;
                 /** Format: int64 */
                 credit_sats: number;
                 /**
                  * Format: int64
-                 * @description The settlement's or accrual's entry in the log.
+                 * @description That entry in the log.
                  */
                 leaf_index: number;
                 /**
                  * Format: int64
-                 * @description Number of the settlement; `null` when an accrual gave it.
+                 * @description Number of the settlement that gave it, or `null`.
                  */
                 settlement?: number | null;
             }[];
@@ -1939,6 +1992,24 @@ export interface components {
             /** @description Their work. */
             work_total: string;
         };
+        /** @description Suspension while running the machines costs more than it earns. */
+        SuspensionView: {
+            /**
+             * Format: int64
+             * @description Periods of epochs, as of accruals, in a row after which contracts are suspended.
+             */
+            periods: number;
+            /**
+             * Format: int64
+             * @description Periods of epochs, as of accruals, in a row after which they are resumed.
+             */
+            resume_periods: number;
+            /**
+             * Format: int64
+             * @description Part of the maintenance, in parts per million, that a hash must earn again.
+             */
+            resume_ppm: number;
+        };
         /** @description Terms, read for people; the entry itself is in the log. */
         TermsView: {
             /**
@@ -1956,7 +2027,16 @@ export interface components {
              * @description For 1 TH/s (10^12 hashes a second) in a day, taken from what is earned; `null` when it is included in the price.
              */
             maintenance_sats_per_ths_day?: number | null;
+            /**
+             * Format: int32
+             * @description Parts per million of the promised work that may be missing for nothing: what is missing beyond is paid back at the
+             *     contract's end; `null` when nothing is.
+             */
+            make_good_tolerance_ppm?: number | null;
+            /** @description Whether the price of unused time is paid back, and the operator may close contracts early. */
+            refunds_unused_time: boolean;
             scheme: components["schemas"]["SchemeView"];
+            suspension?: components["schemas"]["SuspensionView"] | null;
             /** @description How far back a PPLNS window reaches, in hashes, as a decimal string; `null` for other schemes. */
             window_work?: string | null;
         };
@@ -2207,6 +2287,70 @@ export interface operations {
             };
             /** @description contract_not_reserved */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_contract: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each repeat of this closing */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description contract_not_running, no_refund */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_request */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

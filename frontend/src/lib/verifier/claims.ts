@@ -6,6 +6,7 @@ export interface Claims {
 	epochs: Pick<ContractEpoch, 'epoch' | 'work'>[];
 	credits: { settlement: number; credit_sats: number }[];
 	accruals: { accrual: number; credit_sats: number }[];
+	conclusions: { conclusion: number; credit_sats: number }[];
 }
 
 /** The same as the API lists it. */
@@ -29,6 +30,7 @@ export function claimsOnly({ epochs, credits }: Listed): Claims {
 	return {
 		epochs: epochs.map(({ epoch, work }) => ({ epoch, work })),
 		credits: credits.flatMap(({ settlement, credit_sats }) => (settlement == null ? [] : [{ settlement, credit_sats }])),
-		accruals: credits.flatMap(({ accrual, credit_sats }) => (accrual == null ? [] : [{ accrual, credit_sats }]))
+		accruals: credits.flatMap(({ accrual, credit_sats }) => (accrual == null ? [] : [{ accrual, credit_sats }])),
+		conclusions: credits.flatMap(({ conclusion, credit_sats }) => (conclusion == null ? [] : [{ conclusion, credit_sats }]))
 	};
 }

@@ -11,15 +11,17 @@ const report = {
 			{ epoch: 2, work: '5' }
 		],
 		settlements: [{ settlement: 1, credit_sats: 40 }],
-		accruals: [{ accrual: 1, credit_sats: 2 }]
+		accruals: [{ accrual: 1, credit_sats: 2 }],
+		conclusions: [{ conclusion: 3, credit_sats: 5 }]
 	}
 } as Report;
 
-function claims(works: [number, string][], credits: [number, number][] = [[1, 40]], accrued = 2): Claims {
+function claims(works: [number, string][], credits: [number, number][] = [[1, 40]], accrued = 2, concluded = 5): Claims {
 	return {
 		epochs: works.map(([epoch, work]) => ({ epoch, work })),
 		credits: credits.map(([settlement, credit_sats]) => ({ settlement, credit_sats })),
-		accruals: [{ accrual: 1, credit_sats: accrued }]
+		accruals: [{ accrual: 1, credit_sats: accrued }],
+		conclusions: [{ conclusion: 3, credit_sats: concluded }]
 	};
 }
 
@@ -32,7 +34,7 @@ it('equal claims are equal, with exact sums', () => {
 	const result = compare(report, claims(honest));
 	expect(result.equal).toBe(true);
 	expect(result.work.recomputed).toBe(9007199254740998n);
-	expect(result.sats.claimed).toBe(42n);
+	expect(result.sats.claimed).toBe(47n);
 });
 
 it('one hash too many, beyond what a float holds, differs', () => {
@@ -45,6 +47,9 @@ it('one satoshi too many differs', () => expect(compare(report, claims(honest, [
 
 it('one satoshi too many in an accrual differs', () =>
 	expect(compare(report, claims(honest, [[1, 40]], 3)).equal).toBe(false));
+
+it('one satoshi too many in a conclusion differs', () =>
+	expect(compare(report, claims(honest, [[1, 40]], 2, 6)).equal).toBe(false));
 
 it('an epoch the server claims and the log does not have differs', () =>
 	expect(compare(report, claims([...honest, [3, '1']])).equal).toBe(false));

@@ -14,6 +14,7 @@ export interface Comparison {
 	work: Line;
 	settlements: Line[];
 	accruals: Line[];
+	conclusions: Line[];
 	sats: Line;
 	equal: boolean;
 }
@@ -41,8 +42,14 @@ export function compare(report: Report, claims: Claims): Comparison {
 		claims.accruals.map((row) => [row.accrual, BigInt(row.credit_sats)]),
 		largest(claims.accruals.map((claim) => claim.accrual))
 	);
-	const equal = [...epochs, ...settlements, ...accruals].every((line) => line.equal);
-	return { epochs, work: sum(epochs), settlements, accruals, sats: sum([...settlements, ...accruals]), equal };
+	const conclusions = lines(
+		report.contract?.conclusions.map((row) => [row.conclusion, BigInt(row.credit_sats)]),
+		claims.conclusions.map((row) => [row.conclusion, BigInt(row.credit_sats)]),
+		largest(claims.conclusions.map((claim) => claim.conclusion))
+	);
+	const credits = [...settlements, ...accruals, ...conclusions];
+	const equal = [...epochs, ...credits].every((line) => line.equal);
+	return { epochs, work: sum(epochs), settlements, accruals, conclusions, sats: sum(credits), equal };
 }
 
 type Row = [number: number, value: bigint];

@@ -12,8 +12,8 @@ const GROUPS: { title: string; ids: string[] }[] = [
 		title: 'Was the work really done, then, and for this pool?',
 		ids: ['job.anchored', 'share.work', 'share.plausible', 'log.time', 'chain.linked']
 	},
-	{ title: 'Did my contract get its part?', ids: ['alloc.mine', 'alloc.all', 'alloc.sum', 'contract.hashes'] },
-	{ title: 'Did the money follow the work?', ids: ['block.all', 'settle.mine', 'settle.sum', 'accrual.sum', 'input.chain', 'payout.mine', 'liab.sum'] },
+	{ title: 'Did my contract get its part?', ids: ['alloc.mine', 'alloc.all', 'alloc.sum', 'contract.life', 'contract.hashes'] },
+	{ title: 'Did the money follow the work?', ids: ['block.all', 'settle.mine', 'settle.sum', 'accrual.sum', 'conclusion.sum', 'input.chain', 'payout.mine', 'liab.sum'] },
 	{ title: 'Is this the verifier that everybody has?', ids: ['verifier.self'] }
 ];
 

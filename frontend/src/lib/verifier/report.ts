@@ -105,6 +105,8 @@ export interface ContractReport {
 	epochs: { epoch: number; work: string }[];
 	settlements: { settlement: number; credit_sats: number }[];
 	accruals: { accrual: number; credit_sats: number }[];
+	/** What was credited when its life had ended. */
+	conclusions: { conclusion: number; credit_sats: number }[];
 }
 
 /** How far the verifier is. */

@@ -14,15 +14,17 @@ use crate::db::credits::{self, CreditSource, LoggedCredit};
 use crate::db::payouts::{self, ContractPayout};
 use crate::problem::{Problem, ProblemBody};
 
-/// What a contract got from a settlement or from an accrual, as the server states it.
+/// What a contract got from a settlement, an accrual or a conclusion, as the server states it.
 #[derive(Serialize, ToSchema)]
 pub struct CreditView {
-    /// Number of the settlement; `null` when an accrual gave it.
+    /// Number of the settlement that gave it, or `null`.
     pub settlement: Option<u64>,
-    /// Number of the accrual; `null` when a settlement gave it.
+    /// Number of the accrual that gave it, or `null`.
     pub accrual: Option<u64>,
+    /// Number of the conclusion that gave it, or `null`: what is paid back at a contract's end.
+    pub conclusion: Option<u64>,
     pub credit_sats: u64,
-    /// The settlement's or accrual's entry in the log.
+    /// That entry in the log.
     pub leaf_index: u64,
 }
 
@@ -109,11 +111,12 @@ pub(crate) async fn list_contract_payouts(
 
 impl From<LoggedCredit> for CreditView {
     fn from(LoggedCredit { entry_index, source, sats }: LoggedCredit) -> Self {
-        let (settlement, accrual) = match source {
-            CreditSource::Settlement(number) => (Some(number), None),
-            CreditSource::Accrual(number) => (None, Some(number)),
+        let (settlement, accrual, conclusion) = match source {
+            CreditSource::Settlement(number) => (Some(number), None, None),
+            CreditSource::Accrual(number) => (None, Some(number), None),
+            CreditSource::Conclusion(number) => (None, None, Some(number)),
         };
-        Self { settlement, accrual, credit_sats: sats.get(), leaf_index: entry_index }
+        Self { settlement, accrual, conclusion, credit_sats: sats.get(), leaf_index: entry_index }
     }
 }
 

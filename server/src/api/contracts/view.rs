@@ -1,6 +1,7 @@
 //! A contract as customers and the operator see it.
 
 use audit_core::hash::Hash32;
+use audit_core::life::ChangeKind;
 use audit_core::work::{Sats, Work};
 use serde::Serialize;
 use sqlx::AnyPool;
@@ -11,7 +12,8 @@ use super::cursor;
 use crate::api::page::Page;
 use crate::clock::now_ms;
 use crate::db::contracts::{Contract, Opened, Status};
-use crate::db::{DbError, accruals, epochs, payouts, settlements, work_sums};
+use crate::db::lives::ChangeRow;
+use crate::db::{DbError, accruals, epochs, lives, payouts, settlements, work_sums};
 
 /// A contract. Before confirmation the fields of the log are null.
 #[derive(Serialize, ToSchema)]
@@ -36,6 +38,8 @@ pub struct ContractView {
     pub contract_id: Option<String>,
     /// The contract's entry in the log.
     pub leaf_index: Option<u64>,
+    /// How its life goes on; null before confirmation.
+    pub life: Option<LifeView>,
     /// What the buyer keeps and verifies with.
     pub receipt: Option<ReceiptView>,
     /// The server's claim; the verifier recomputes it.
@@ -55,10 +59,34 @@ pub enum ContractStatusView {
     /// Waiting for the payment.
     Reserved,
     Active,
-    /// The term has ended.
+    /// The term has ended, or the operator closed it (`life` says which).
     Fulfilled,
     /// Not paid in time, or cancelled by the operator.
     Cancelled,
+}
+
+/// What became of a contract after it was opened, as far as the published log shows.
+#[derive(Serialize, ToSchema)]
+pub struct LifeView {
+    pub state: LifeState,
+    pub since_ms: u64,
+    /// Why, as in the log; null unless an entry says so.
+    pub reason: Option<String>,
+}
+
+/// A state of a contract's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LifeState {
+    /// Its first epoch is yet to open.
+    Paid,
+    Active,
+    /// Left out of epochs until the rule in its terms resumes it.
+    Suspended,
+    /// The term is over.
+    Fulfilled,
+    /// The operator closed it before.
+    Closed,
 }
 
 /// The receipt: contract id = SHA-256("provenhash/contract/v1\n" ‖ uuid ‖ nonce ‖ SHA-256(details)).
@@ -78,6 +106,7 @@ struct Claims {
     work: Option<Work>,
     /// Length of the closed epochs.
     milliseconds: u64,
+    life: Option<LifeView>,
 }
 
 impl Claims {
@@ -95,16 +124,19 @@ pub async fn with_claims(pool: &AnyPool, published: u64, contract: &Contract) ->
             credited: Some(credited(pool, &opened.contract_id, published).await?),
             work: Some(work_sums::of_contract(pool, &opened.contract_id, published).await?),
             milliseconds: epochs::milliseconds_of_contract(pool, &opened.contract_id, published).await?,
+            life: Some(life_of(pool, opened, published).await?),
         },
     };
-    Ok(ContractView::with(contract, now_ms(), &claims))
+    Ok(ContractView::with(contract, now_ms(), claims))
 }
 
-/// By settlements and by accruals.
+/// By settlements, by accruals, and at its end.
 async fn credited(pool: &AnyPool, contract: &Hash32, published: u64) -> Result<Sats, DbError> {
     let settled = settlements::credited(pool, contract, published).await?;
     let accrued = accruals::credited(pool, contract, published).await?;
-    Ok(settled.checked_add(accrued).unwrap_or(Sats::MAX))
+    let (refund, make_good) = lives::credited(pool, contract, published).await?;
+    let sum = [accrued, refund, make_good].into_iter().try_fold(settled, Sats::checked_add);
+    Ok(sum.unwrap_or(Sats::MAX))
 }
 
 /// A page of contracts out of up to `limit + 1` rows.
@@ -125,11 +157,12 @@ pub async fn page(
 impl ContractView {
     /// The view of a contract that can't have yielded anything yet.
     pub fn of(contract: &Contract, now_ms: u64) -> Self {
-        Self::with(contract, now_ms, &Claims::default())
+        let life = contract.opened.as_ref().map(|opened| LifeView::paid(opened.from_ms));
+        Self::with(contract, now_ms, Claims { life, ..Claims::default() })
     }
 
-    fn with(contract: &Contract, now_ms: u64, claims: &Claims) -> Self {
-        let opened = contract.opened.as_ref();
+    fn with(contract: &Contract, now_ms: u64, claims: Claims) -> Self {
+        let (opened, unpaid_sats) = (contract.opened.as_ref(), claims.unpaid());
         Self {
             id: contract.id,
             offer_id: contract.offer_id,
@@ -147,12 +180,46 @@ impl ContractView {
             contract_id: opened.map(|opened| opened.contract_id.to_string()),
             leaf_index: opened.map(|opened| opened.leaf_index),
             receipt: opened.map(|opened| receipt(contract, opened)),
+            life: claims.life,
             credited_sats: claims.credited.map_or(0, Sats::get),
-            unpaid_sats: claims.unpaid(),
+            unpaid_sats,
             work: claims.work.map_or(0, Work::get).to_string(),
             promised_work: promised_work(contract, claims.milliseconds).to_string(),
         }
     }
+}
+
+impl LifeView {
+    fn paid(since_ms: u64) -> Self {
+        Self { state: LifeState::Paid, since_ms, reason: None }
+    }
+
+    /// After a change; the state of a resumed contract is that of one that nothing changed.
+    fn after(row: ChangeRow) -> Self {
+        let state = match row.change.kind {
+            ChangeKind::Suspended => LifeState::Suspended,
+            ChangeKind::Resumed => LifeState::Active,
+            ChangeKind::Fulfilled => LifeState::Fulfilled,
+            ChangeKind::Closed => LifeState::Closed,
+        };
+        Self { state, since_ms: row.at_ms, reason: Some(row.reason) }
+    }
+}
+
+/// By its last change; without one, by the epochs that opened since.
+async fn life_of(pool: &AnyPool, opened: &Opened, published: u64) -> Result<LifeView, DbError> {
+    let mut connection = pool.acquire().await?;
+    let last = lives::changes_of(&mut connection, &opened.contract_id, published).await?.pop();
+    let now_ms = now_ms();
+    if opened.until_ms <= now_ms && last.as_ref().is_none_or(|last| !last.change.kind.is_end()) {
+        return Ok(LifeView { state: LifeState::Fulfilled, since_ms: opened.until_ms, reason: None });
+    }
+    if let Some(last) = last {
+        return Ok(LifeView::after(last));
+    }
+    let first = epochs::first_start_since(&mut connection, opened.from_ms, published).await?;
+    let active = |since_ms| LifeView { state: LifeState::Active, since_ms, reason: None };
+    Ok(first.map_or_else(|| LifeView::paid(opened.from_ms), active))
 }
 
 impl From<Status> for ContractStatusView {

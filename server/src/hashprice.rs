@@ -9,7 +9,8 @@ use audit_core::scheme::{HASHPRICE_INPUT, Hashprice, Price};
 use sqlx::AnyConnection;
 
 use crate::chain::Archive;
-use crate::db::{epochs, log_entries, offers};
+use crate::db::offers::{self, Pricing};
+use crate::db::{epochs, log_entries};
 use crate::inputs;
 
 /// The block that an input names is this far below the tip: no reorganisation is expected to reach it.
@@ -55,10 +56,21 @@ pub(crate) async fn due(
 ///
 /// # Errors
 /// The database.
-pub async fn usable(connection: &mut AnyConnection) -> Result<Option<Logged>> {
+async fn usable(connection: &mut AnyConnection) -> Result<Option<Logged>> {
     let Some(next_height) = epochs::newest_height(connection).await? else { return Ok(None) };
     let newest = newest(connection).await?;
     Ok(newest.filter(|logged| logged.price.height + USABLE >= next_height))
+}
+
+/// What an offer's price follows now: nothing where it is fixed.
+///
+/// # Errors
+/// The database.
+pub async fn of_offer(connection: &mut AnyConnection, pricing: Pricing) -> Result<Option<Logged>> {
+    match pricing {
+        Pricing::Fixed { .. } => Ok(None),
+        Pricing::Hashprice { .. } => usable(connection).await,
+    }
 }
 
 /// The hashprice at a leaf of the log.

@@ -73,11 +73,10 @@ pub(crate) async fn list_offers(state: Data<State>, page: Query<PageQuery>) -> R
     let mut connection = state.database.pool().acquire().await?;
     for offer in rows {
         let left = available(&mut connection, &offer, state.config.money.capacity_hs, now_ms()).await?;
-        offers.push((offer, left));
+        let newest = hashprice::of_offer(&mut connection, offer.pricing).await.map_err(Problem::internal)?;
+        offers.push((created_cursor(offer.created_ms, offer.id), OfferView::of(&offer, left, newest)));
     }
-    let newest = hashprice::usable(&mut connection).await.map_err(Problem::internal)?;
-    let cursor = |(offer, _): &(Offer, u128)| created_cursor(offer.created_ms, offer.id);
-    Ok(Json(Page::of(offers, limit, cursor, |(offer, left)| OfferView::of(&offer, left, newest))))
+    Ok(Json(Page::of(offers, limit, |(cursor, _)| cursor.clone(), |(_, view)| view)))
 }
 
 /// One offer.
@@ -91,7 +90,7 @@ pub(crate) async fn read_offer(state: Data<State>, id: Path<Uuid>) -> Result<Jso
     let offer = offers::by_id(pool, *id).await?.ok_or_else(|| Problem::not_found("offer"))?;
     let mut connection = pool.acquire().await?;
     let left = available(&mut connection, &offer, state.config.money.capacity_hs, now_ms()).await?;
-    let newest = hashprice::usable(&mut connection).await.map_err(Problem::internal)?;
+    let newest = hashprice::of_offer(&mut connection, offer.pricing).await.map_err(Problem::internal)?;
     Ok(Json(OfferView::of(&offer, left, newest)))
 }
 
@@ -120,7 +119,7 @@ impl HashpriceView {
 }
 
 impl OfferView {
-    /// With the newest hashprice that can be sold at.
+    /// With the hashprice that its price follows now.
     pub fn of(offer: &Offer, available: u128, newest: Option<Logged>) -> Self {
         let (price_sats_per_ths_day, hashprice_ppm) = match offer.pricing {
             Pricing::Fixed { sats_per_ths_day } => (Some(sats_per_ths_day), None),
@@ -131,7 +130,7 @@ impl OfferView {
             name: offer.name.clone(),
             price_sats_per_ths_day,
             hashprice_ppm,
-            hashprice: newest.filter(|_| hashprice_ppm.is_some()).map(HashpriceView::of),
+            hashprice: newest.map(HashpriceView::of),
             min_units_hs: offer.min_units.to_string(),
             max_units_hs: offer.max_units.to_string(),
             step_units_hs: offer.step_units.to_string(),

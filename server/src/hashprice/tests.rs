@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::*;
-use crate::db::offers::{Offer, Pricing};
+use crate::db::offers::Offer;
 use crate::engine::fixture::Fixture;
 use crate::epochs::Signals;
 

@@ -103,7 +103,7 @@ impl NewOffer {
         let offer = self.offer(terms_index);
         if offers::create(tx, &offer).await? {
             let left = available(&mut *tx, &offer, capacity, offer.created_ms).await?;
-            let newest = hashprice::usable(tx).await.map_err(Problem::internal)?;
+            let newest = hashprice::of_offer(tx, offer.pricing).await.map_err(Problem::internal)?;
             return Reply::new(StatusCode::CREATED, &OfferView::of(&offer, left, newest));
         }
         Err(Problem::new(Code::NameTaken, "an offer has this name: offers never change, so use a new name"))

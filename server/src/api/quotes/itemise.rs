@@ -49,7 +49,7 @@ impl Wanted {
     async fn itemise(&self, tx: &mut Tx, offer: &Offer, money: &MoneyConfig, now_ms: u64) -> Result<Quote, Problem> {
         let (terms, terms_sha256) = terms(tx, offer.terms_index).await?;
         let invalid = |error: FieldError| Problem::invalid(vec![error]);
-        let rate = Rate::of(offer.pricing, hashprice::usable(tx).await.map_err(Problem::internal)?)?;
+        let rate = Rate::of(offer.pricing, hashprice::of_offer(tx, offer.pricing).await.map_err(Problem::internal)?)?;
         let too_much = || invalid(FieldError::new("units_hs", "costs more than there is bitcoin: take less"));
         Ok(Quote {
             id: Uuid::new_v4(),

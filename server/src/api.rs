@@ -30,6 +30,7 @@ pub mod statements;
 pub mod status;
 pub mod terms;
 pub mod unknown;
+pub mod webhooks;
 
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, Data, PayloadConfig};
@@ -96,6 +97,7 @@ fn customer_routes(config: &mut ServiceConfig<'_>) {
         .service(contracts::list_contracts)
         .service(contracts::read_contract)
         .service(invoices::read_invoice)
+        .service(webhooks::take_btcpay_delivery)
         .service(contracts::list_contract_epochs)
         .service(contracts::money::list_contract_credits)
         .service(contracts::money::list_contract_payouts)

@@ -2,11 +2,12 @@
 
 mod lots;
 pub mod operator_token;
-mod payments;
+pub(crate) mod payments;
 mod payouts;
 mod promises;
 mod rigs;
 mod sample_offer;
+mod secret_file;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -63,8 +64,8 @@ impl App {
         if let Some(name) = &config.sample_offer {
             sample_offer::ensure(name, config.money.capacity_hs, &database, &engine).await?;
         }
-        let invoicing = payments::watch(&config, &database, &engine, stop.clone())?;
-        let state = State::new(Arc::new(config), database.clone(), engine.clone(), lots, invoicing, operator_token);
+        let paying = payments::watch(&config, &database, &engine, stop.clone())?;
+        let state = State::new(Arc::new(config), database.clone(), engine.clone(), lots, paying, operator_token);
         let server = serve(Data::new(state), listener)?;
         Ok(Self { http, stratum, server, engine, database, stop })
     }

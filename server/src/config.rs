@@ -10,7 +10,7 @@ use audit_core::work::{Level, Nbits, Units};
 use bitcoin::Network;
 use clap::{ArgAction, Args, ValueEnum};
 
-pub use payments::PaymentConfig;
+pub use payments::{BtcpayConfig, PaymentConfig};
 pub use payouts::PayoutConfig;
 pub use stratum::{StratumLimits, StratumListener, TlsFiles};
 pub use witnesses::WitnessConfig;
@@ -190,7 +190,7 @@ impl Config {
         if self.is_embedded() && self.node.network != Network::Regtest {
             return Err("--node embedded is a regtest chain: leave --network at regtest".into());
         }
-        Ok(())
+        self.payments.check()
     }
 
     /// Whether the built-in chain is used.

@@ -7,15 +7,17 @@
 //! as a whole, and the next round goes on; nothing is booked twice, since a payment is booked in the transaction that says so.
 
 mod book;
+mod btcpay;
 mod chain;
 mod decide;
 mod gateway;
+mod schedule;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use audit_core::work::{Sats, Units};
@@ -29,10 +31,12 @@ use crate::db::{Database, contracts};
 use crate::engine::Backoff;
 use crate::tlog::Sequencer;
 
+pub use btcpay::{BtcpayGateway, BtcpaySettings, MOST_CONFIRMATIONS, Secret, ServerUrl, Webhook, WebhookRefused};
 pub use chain::{ChainGateway, Confirmations};
-pub use gateway::{GatewayError, OpenInvoice, Order, Payment, PaymentGateway};
+pub use gateway::{GatewayError, OpenInvoice, Order, Payment, PaymentGateway, Reading};
 
-use book::Bookkeeper;
+use book::{Bookkeeper, Seen};
+use schedule::Schedule;
 
 /// How long an invoice is watched after it was made, whatever has become of it: payments that come later than this are for
 /// the operator to find in the wallet.
@@ -44,6 +48,7 @@ pub struct Payments {
     database: Database,
     bookkeeper: Bookkeeper,
     every: Duration,
+    schedule: Arc<Schedule>,
     wake: Arc<Notify>,
 }
 
@@ -51,6 +56,7 @@ pub struct Payments {
 #[derive(Clone)]
 pub struct Invoicing {
     gateway: Arc<dyn PaymentGateway>,
+    schedule: Arc<Schedule>,
     wake: Arc<Notify>,
 }
 
@@ -64,12 +70,16 @@ impl Payments {
         every: Duration,
     ) -> Self {
         let bookkeeper = Bookkeeper { database: database.clone(), sequencer, capacity };
-        Self { gateway, database, bookkeeper, every, wake: Arc::default() }
+        Self { gateway, database, bookkeeper, every, schedule: Arc::default(), wake: Arc::default() }
     }
 
     /// For whoever makes invoices.
     pub fn invoicing(&self) -> Invoicing {
-        Invoicing { gateway: Arc::clone(&self.gateway), wake: Arc::clone(&self.wake) }
+        Invoicing {
+            gateway: Arc::clone(&self.gateway),
+            schedule: Arc::clone(&self.schedule),
+            wake: Arc::clone(&self.wake),
+        }
     }
 
     /// Watches until the stop signal.
@@ -97,15 +107,23 @@ impl Payments {
         Ok(())
     }
 
-    /// Everything once: destinations for new invoices, then what came in for each.
+    /// Everything once: destinations for new invoices, then what came in for each whose time it is.
     pub(crate) async fn round(&self) -> Result<()> {
         self.open_new().await?;
         if !self.gateway.refresh().await? {
             return Ok(());
         }
         let since_ms = now_ms().saturating_sub(WATCHED_MS);
-        for invoice in invoices::watched(self.database.pool(), self.gateway.name(), since_ms).await? {
-            self.look_at(&invoice).await?;
+        let watched = invoices::watched(self.database.pool(), self.gateway.name(), since_ms).await?;
+        let mut due = self.schedule.due(watched, Instant::now()).into_iter();
+        while let Some(invoice) = due.next() {
+            if let Err(error) = self.look_at(&invoice).await {
+                std::iter::once(invoice).chain(due).for_each(|left| self.schedule.hint(left.contract_id));
+                return Err(error);
+            }
+            let age_ms = now_ms().saturating_sub(invoice.created_ms);
+            let pause = self.gateway.pause(invoice.state, age_ms);
+            self.schedule.looked_at(invoice.contract_id, Instant::now(), pause);
         }
         Ok(())
     }
@@ -118,8 +136,9 @@ impl Payments {
                 created_ms: invoice.created_ms,
                 expires_ms: invoice.expires_ms,
             };
-            let destination = self.gateway.open(&order).await?;
-            self.bookkeeper.open(invoice.contract_id, &destination).await?;
+            if let Some(destination) = of_one(invoice.contract_id, self.gateway.open(&order).await)? {
+                self.bookkeeper.open(invoice.contract_id, &destination).await?;
+            }
         }
         Ok(())
     }
@@ -132,14 +151,28 @@ impl Payments {
         drop(connection);
         let open = OpenInvoice { contract_id: invoice.contract_id, destination, confirmations: invoice.confirmations };
         let known: Vec<String> = stored.iter().map(|row| row.payment.clone()).collect();
-        let payments = self.gateway.payments(&open, &known).await?;
+        let reading = of_one(invoice.contract_id, self.gateway.read(&open, &known).await)?;
+        let Some(Reading { payments, status }) = reading else { return Ok(()) };
         let Some(contract) = contracts::by_id(self.database.pool(), invoice.contract_id).await? else { return Ok(()) };
         let rows = merged(&stored, payments, invoice.contract_id);
         let (state, act) = book::decide_on(&contract, invoice, &rows, now_ms());
-        if rows == stored && state == invoice.state && act == decide::Act::Nothing {
+        let is_known = rows == stored && state == invoice.state && status == invoice.gateway_status;
+        if is_known && act == decide::Act::Nothing {
             return Ok(());
         }
-        self.bookkeeper.book(invoice.contract_id, rows, act).await
+        self.bookkeeper.book(invoice.contract_id, Seen { rows, status }, act).await
+    }
+}
+
+/// A gateway's answer about one invoice; `None` when only this one has none. It is told, and must not hold up the others.
+fn of_one<T>(contract_id: Uuid, answer: Result<T, GatewayError>) -> Result<Option<T>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error @ GatewayError::Invoice(_)) => {
+            tracing::warn!(contract = %contract_id, "{error}");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -164,8 +197,23 @@ impl Invoicing {
             created_ms: contract.created_ms,
             expires_ms: contract.reserved_until_ms,
             destination: None,
+            gateway_status: None,
         };
         invoices::create(tx, &invoice).await
+    }
+
+    /// Whether something that is bought now can be paid now.
+    ///
+    /// # Errors
+    /// Why it can't.
+    pub async fn ready(&self) -> Result<(), GatewayError> {
+        self.gateway.ready().await
+    }
+
+    /// Something may have come in for an invoice: it is looked at next, whatever its turn.
+    pub fn hint(&self, contract_id: Uuid) {
+        self.schedule.hint(contract_id);
+        self.wake();
     }
 
     /// Lets the task look at once.

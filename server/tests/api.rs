@@ -4,7 +4,11 @@
 mod api {
     mod accounts;
     mod bodies;
+    mod btcpay;
     mod credits;
+    #[path = "../btcpay/emulator.rs"]
+    #[expect(dead_code, reason = "the gateway's own tests ask for more")]
+    mod emulator;
     mod harness;
     mod hashprice;
     mod idempotency;

@@ -18,7 +18,7 @@ use super::page::{Page, PageQuery, created_cursor};
 use crate::db::contracts::{self, Contract};
 use crate::db::epochs::{self, ContractEpochRow};
 use crate::payments::Invoicing;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::{Code, Problem, ProblemBody};
 use purchase::{Purchase, PurchaseRequest, Selling};
 use view::ContractView;
 
@@ -42,6 +42,8 @@ pub struct ContractEpochView {
          content_type = "application/problem+json"),
         (status = 422, description = "invalid_request, idempotency_key_reused", body = ProblemBody,
          content_type = "application/problem+json"),
+        (status = 503, description = "payments_unavailable", body = ProblemBody,
+         content_type = "application/problem+json"),
     ))]
 #[post("/contracts")]
 pub(crate) async fn buy_contract(
@@ -55,13 +57,24 @@ pub(crate) async fn buy_contract(
     let selling = Selling {
         capacity: state.config.money.capacity_hs,
         reservation_ms: state.config.payments.reservation_ms,
-        invoicing: state.invoicing.clone(),
+        invoicing: state.paying.invoicing.clone(),
     };
+    refuse_while_unpayable(&selling).await?;
     let bought =
         once(&state, Some(scope), &*request, async |tx| purchase.reserve(tx, customer.account.id, &selling).await)
             .await;
     selling.invoicing.iter().for_each(Invoicing::wake);
     bought
+}
+
+/// What can't be paid is not sold. Asked outside of the purchase's transaction, which holds up all other buyers.
+async fn refuse_while_unpayable(selling: &Selling) -> Result<(), Problem> {
+    let Some(invoicing) = &selling.invoicing else { return Ok(()) };
+    invoicing.ready().await.map_err(|error| {
+        tracing::warn!("a purchase is refused: {error}");
+        let detail = "payments can't be taken at the moment; nothing was reserved: try again in a minute";
+        Problem::new(Code::PaymentsUnavailable, detail).retry_after(60)
+    })
 }
 
 /// The customer's contracts, newest first.

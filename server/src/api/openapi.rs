@@ -25,6 +25,7 @@ use crate::problem::{Problem, ProblemBody};
         (name = "contracts", description = "What was bought"),
         (name = "records", description = "The server's claims about epochs, blocks, settlements and reserves; the verifier checks them"),
         (name = "proofs", description = "Texts to keep: that an entry is in the log, that shares are in a sealed epoch"),
+        (name = "payments", description = "For payment servers"),
         (name = "operator", description = "With the operator's token"),
         (name = "probes", description = "For machines"),
     ),

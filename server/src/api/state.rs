@@ -9,11 +9,11 @@ use super::access::OperatorToken;
 use super::idempotent::InFlight;
 use super::metrics::Metrics;
 use super::rate::RateLimit;
+use crate::app::payments::Paying;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::db::Database;
 use crate::engine::Engine;
-use crate::payments::Invoicing;
 
 /// Passwords hashed at the same time. Each takes 19 MiB and a core for tens of milliseconds.
 const HASHED_AT_ONCE: usize = 4;
@@ -25,8 +25,7 @@ pub struct State {
     pub engine: Engine,
     /// Whose rigs are served; the pool asks it too.
     pub lots: Arc<Lots>,
-    /// How purchases are paid; `None` while the operator confirms payments by hand.
-    pub invoicing: Option<Invoicing>,
+    pub paying: Paying,
     /// Since when lots and metrics count.
     pub started_ms: u64,
     pub metrics: Metrics,
@@ -42,7 +41,7 @@ impl State {
         database: Database,
         engine: Engine,
         lots: Arc<Lots>,
-        invoicing: Option<Invoicing>,
+        paying: Paying,
         operator_token: OperatorToken,
     ) -> Self {
         Self {
@@ -50,7 +49,7 @@ impl State {
             database,
             engine,
             lots,
-            invoicing,
+            paying,
             started_ms: now_ms(),
             metrics: Metrics::default(),
             operator_token,

@@ -1,13 +1,12 @@
 //! What the configuration says of payouts, with the key file read.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bitcoin::Script;
 
+use super::secret_file;
 use crate::config::PayoutConfig;
 use crate::payouts::{PayoutKeys, PayoutSettings};
 
@@ -31,9 +30,7 @@ pub(super) fn settings(config: &PayoutConfig, script: &Script) -> Result<Option<
 }
 
 fn from_file(file: &Path, script: &Script) -> Result<PayoutKeys> {
-    let mode = fs::metadata(file).context("reading the file's permissions")?.permissions().mode();
-    ensure!(mode & 0o077 == 0, "others may read it: chmod 600, and think of the key as known if they did");
-    let keys = PayoutKeys::parse(&fs::read_to_string(file).context("reading the file")?, script)?;
+    let keys = PayoutKeys::parse(&secret_file::read(file)?, script)?;
     ensure!(keys.can_sign(), "the descriptor has no private key: give it as --payout-descriptor");
     Ok(keys)
 }
@@ -46,7 +43,8 @@ fn public(descriptor: &str, script: &Script) -> Result<PayoutKeys> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
 

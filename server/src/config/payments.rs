@@ -1,10 +1,12 @@
 //! How customers pay.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
-use crate::payments::Confirmations;
+use crate::payments::{Confirmations, MOST_CONFIRMATIONS, ServerUrl};
 
-/// Payments on chain, watched by this server.
+/// Payments, watched by this server or by a BTCPay Server.
 #[derive(Args, Clone, Debug)]
 pub struct PaymentConfig {
     /// Output descriptor that customers' addresses are derived from, without private keys, such as
@@ -27,4 +29,41 @@ pub struct PaymentConfig {
     /// Time from one look at the chain for payments to the next
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(100..=600_000))]
     pub payments_every_ms: u64,
+    #[command(flatten)]
+    pub btcpay: BtcpayConfig,
+}
+
+/// A BTCPay Server that takes the payments of what is bought from now on.
+#[derive(Args, Clone, Debug)]
+pub struct BtcpayConfig {
+    /// Address of a BTCPay Server: https://…, or http://… on this machine
+    #[arg(long, value_name = "URL", requires_all = ["btcpay_store", "btcpay_key", "btcpay_webhook_secret"])]
+    pub btcpay_url: Option<ServerUrl>,
+    /// Id of its store, as the store's settings show it
+    #[arg(long, value_name = "ID", requires = "btcpay_url")]
+    pub btcpay_store: Option<String>,
+    /// File with an API key that may make and view invoices of the store, readable for its owner only
+    #[arg(long, value_name = "FILE", requires = "btcpay_url")]
+    pub btcpay_key: Option<PathBuf>,
+    /// File with the secret of the store's webhook, readable for its owner only
+    #[arg(long, value_name = "FILE", requires = "btcpay_url")]
+    pub btcpay_webhook_secret: Option<PathBuf>,
+    /// Time from one reading of an invoice to the next when no webhook hints at a change
+    #[arg(long, default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(100..=3_600_000))]
+    pub btcpay_poll_ms: u64,
+    /// Longest time that one question to it may take
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
+    pub btcpay_timeout_ms: u64,
+}
+
+impl PaymentConfig {
+    /// The rule between fields. The message says which flag to change.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.btcpay.btcpay_url.is_some() && self.confirmations.most() > MOST_CONFIRMATIONS {
+            return Err(format!(
+                "--confirmations must not be above {MOST_CONFIRMATIONS} with --btcpay-url: a BTCPay Server waits for no more"
+            ));
+        }
+        Ok(())
+    }
 }

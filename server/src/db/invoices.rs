@@ -28,6 +28,8 @@ pub struct Invoice {
     pub expires_ms: u64,
     /// Where to pay, once the gateway has said so.
     pub destination: Option<Destination>,
+    /// The gateway's own word for where it stands; nothing is decided by it.
+    pub gateway_status: Option<String>,
 }
 
 /// What came in for an invoice.
@@ -111,6 +113,26 @@ pub async fn set_state(tx: &mut Tx, id: Uuid, state: State) -> Result<(), DbErro
         .execute(&mut **tx)
         .await?;
     Ok(())
+}
+
+/// Notes the gateway's own word for where the invoice stands.
+pub async fn set_gateway_status(tx: &mut Tx, id: Uuid, status: &str) -> Result<(), DbError> {
+    sqlx::query("UPDATE invoices SET gateway_status = $2 WHERE contract_id = $1")
+        .bind(id.to_string())
+        .bind(status)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The contract whose invoice a gateway calls so.
+pub async fn by_gateway_invoice(pool: &AnyPool, gateway: &str, invoice: &str) -> Result<Option<Uuid>, DbError> {
+    let row = sqlx::query("SELECT contract_id FROM invoices WHERE gateway = $1 AND gateway_invoice = $2")
+        .bind(gateway)
+        .bind(invoice)
+        .fetch_optional(pool)
+        .await?;
+    row.map(|row| row.uuid("contract_id")).transpose()
 }
 
 pub async fn by_contract(pool: &AnyPool, id: Uuid) -> Result<Option<Invoice>, DbError> {
@@ -234,6 +256,7 @@ fn invoice(row: &AnyRow) -> Result<Invoice, DbError> {
         created_ms: row.unsigned("created_ms")?,
         expires_ms: row.unsigned("expires_ms")?,
         destination: destination(row)?,
+        gateway_status: row.optional_text("gateway_status")?,
     })
 }
 

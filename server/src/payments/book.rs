@@ -34,6 +34,13 @@ pub(super) struct Bookkeeper {
     pub(super) capacity: Units,
 }
 
+/// What a look at an invoice has shown.
+pub(super) struct Seen {
+    pub(super) rows: Vec<PaymentRow>,
+    /// The gateway's own word for where it stands.
+    pub(super) status: Option<String>,
+}
+
 /// What an invoice's payments mean now.
 pub(super) fn decide_on(contract: &Contract, invoice: &Invoice, rows: &[PaymentRow], now_ms: u64) -> (State, Act) {
     let paid: Vec<Paid> =
@@ -69,11 +76,11 @@ impl Bookkeeper {
     }
 
     /// Commit point 2. `act` is what is expected to be done; what is done is decided again on what is locked.
-    pub(super) async fn book(&self, id: Uuid, rows: Vec<PaymentRow>, act: Act) -> Result<()> {
+    pub(super) async fn book(&self, id: Uuid, seen: Seen, act: Act) -> Result<()> {
         let opens = matches!(act, Act::Activate | Act::ActivateIfLeft);
         let log = if opens { Some(self.sequencer.lock().await) } else { None };
         let mut tx = self.database.begin().await?;
-        if self.book_in(&mut tx, id, rows, log.as_ref()).await?.is_some() {
+        if self.book_in(&mut tx, id, seen, log.as_ref()).await?.is_some() {
             tx.commit().await?;
             if let Some(log) = &log {
                 engine::publish(log).await;
@@ -83,18 +90,13 @@ impl Bookkeeper {
     }
 
     /// `None` when there is nothing to commit.
-    async fn book_in(
-        &self,
-        tx: &mut Tx,
-        id: Uuid,
-        rows: Vec<PaymentRow>,
-        log: Option<&SequencerGuard>,
-    ) -> Result<Option<()>> {
+    async fn book_in(&self, tx: &mut Tx, id: Uuid, seen: Seen, log: Option<&SequencerGuard>) -> Result<Option<()>> {
         offers::lock_sales(tx).await?;
         let Some(contract) = contracts::lock(tx, id).await? else { return Ok(None) };
         let Some(invoice) = invoices::lock(tx, id).await? else { return Ok(None) };
         let stored = invoices::payments(tx, id).await?;
-        let rows = with_bookings(rows, &stored);
+        note_status(tx, &invoice, seen.status).await?;
+        let rows = with_bookings(seen.rows, &stored);
         for row in &rows {
             let before = stored.iter().find(|before| before.payment == row.payment);
             note(tx, before, row).await?;
@@ -197,6 +199,17 @@ fn with_bookings(rows: Vec<PaymentRow>, stored: &[PaymentRow]) -> Vec<PaymentRow
 fn voucher(payment: &str) -> Voucher {
     let outpoint: Option<OutPoint> = payment.parse().ok();
     Voucher::Chain(BlockHash(outpoint.map_or([0; 32], |outpoint| outpoint.txid.to_byte_array())))
+}
+
+/// Stores the gateway's own word for where the invoice stands. A first one is no event.
+async fn note_status(tx: &mut Tx, invoice: &Invoice, status: Option<String>) -> Result<()> {
+    let Some(status) = status.filter(|status| invoice.gateway_status.as_ref() != Some(status)) else { return Ok(()) };
+    invoices::set_gateway_status(tx, invoice.contract_id, &status).await?;
+    if invoice.gateway_status.is_some() {
+        let kind = format!("{}_{status}", invoice.gateway);
+        invoices::add_event(tx, invoice.contract_id, &event(&kind, None, None)).await?;
+    }
+    Ok(())
 }
 
 /// Stores how a payment is now, and what has happened to it since.

@@ -12,13 +12,13 @@ use bdk_wallet::bitcoin::OutPoint;
 use pool_core::node::Node;
 use tokio::sync::OnceCell;
 
-use super::gateway::{GatewayError, OpenInvoice, Order, Payment, PaymentGateway};
+use super::gateway::{GatewayError, OpenInvoice, Order, Payment, PaymentGateway, Reading};
 use crate::db::invoices::{Destination, Position};
 use crate::db::{Database, invoices};
 use crate::wallet::{self, Coin, Wallet, WalletConfig, WalletError};
 
 /// Smaller outputs are passed on by no node, whatever script they pay (Bitcoin Core, DUST_RELAY_TX_FEE).
-const DUST: u64 = 546;
+pub(super) const DUST: u64 = 546;
 
 /// How deep payments must be, by the price: the entry with the largest amount that is not above it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,10 +100,12 @@ impl PaymentGateway for ChainGateway {
         Ok(wallet.is_current().await?)
     }
 
-    async fn payments(&self, invoice: &OpenInvoice, known: &[String]) -> Result<Vec<Payment>, GatewayError> {
-        let Destination::Address { descriptor, index, .. } = &invoice.destination else { return Ok(Vec::new()) };
+    async fn read(&self, invoice: &OpenInvoice, known: &[String]) -> Result<Reading, GatewayError> {
+        let Destination::Address { descriptor, index, .. } = &invoice.destination else {
+            return Ok(Reading::default());
+        };
         if *descriptor != self.config.descriptors.id() {
-            return Ok(Vec::new());
+            return Ok(Reading::default());
         }
         let coins = self.coins_of(*index).into_iter();
         let there: Vec<Payment> = coins.map(|coin| payment(&coin, invoice.confirmations)).collect();
@@ -111,7 +113,7 @@ impl PaymentGateway for ChainGateway {
         for id in known.iter().filter(|id| !there.iter().any(|payment| payment.id == **id)) {
             payments.push(Payment { id: id.clone(), amount: Sats::ZERO, position: self.fate(id).await? });
         }
-        Ok(payments)
+        Ok(Reading { payments, status: None })
     }
 }
 
@@ -129,9 +131,14 @@ fn payment(coin: &Coin, needed: u32) -> Payment {
 }
 
 impl Confirmations {
-    fn of(&self, price: Sats) -> u32 {
+    pub(super) fn of(&self, price: Sats) -> u32 {
         let reached = self.0.iter().take_while(|(from, _)| *from <= price);
         reached.last().map_or(1, |(_, confirmations)| *confirmations)
+    }
+
+    /// The most that any price needs.
+    pub fn most(&self) -> u32 {
+        self.0.iter().map(|(_, confirmations)| *confirmations).max().unwrap_or(1)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Where payments come in: what every way of being paid has to do.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use audit_core::work::Sats;
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::db::DbError;
-use crate::db::invoices::{Destination, Position};
+use crate::db::invoices::{Destination, Position, State};
 use crate::wallet::WalletError;
 
 /// A way of being paid. Every call may be repeated after a crash or a time-out, and may be dropped half-way.
@@ -29,7 +31,17 @@ pub trait PaymentGateway: Send + Sync {
     async fn refresh(&self) -> Result<bool, GatewayError>;
 
     /// Everything that came in for an invoice so far, of `known` payments also those that are gone.
-    async fn payments(&self, invoice: &OpenInvoice, known: &[String]) -> Result<Vec<Payment>, GatewayError>;
+    async fn read(&self, invoice: &OpenInvoice, known: &[String]) -> Result<Reading, GatewayError>;
+
+    /// Whether an order that is made now can be paid now: asked before something is sold. Answers within seconds.
+    async fn ready(&self) -> Result<(), GatewayError> {
+        Ok(())
+    }
+
+    /// How long a reading of an invoice of this state and age is good for, when nothing hints at a change.
+    fn pause(&self, _state: State, _age_ms: u64) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// What is to be paid.
@@ -50,6 +62,14 @@ pub struct OpenInvoice {
     pub confirmations: u32,
 }
 
+/// What a gateway knows of an invoice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    pub payments: Vec<Payment>,
+    /// The gateway's own word for where the invoice stands, to be shown; nothing is decided by it.
+    pub status: Option<String>,
+}
+
 /// Something that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
@@ -66,6 +86,10 @@ pub enum GatewayError {
     Wallet(#[from] WalletError),
     #[error(transparent)]
     Db(#[from] DbError),
+    /// It does not answer, or not in words that are understood: true of all invoices.
     #[error("payment server: {0}")]
     Server(String),
+    /// It answers, but not for this invoice.
+    #[error("payment server, for one invoice: {0}")]
+    Invoice(String),
 }

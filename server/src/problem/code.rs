@@ -21,6 +21,8 @@ pub enum Code {
     OperatorOnly,
     /// The route is the approver's and the token isn't.
     ApproverOnly,
+    /// A webhook's delivery is not signed with its secret.
+    WrongSignature,
     NotFound,
     MethodNotAllowed,
     EmailTaken,
@@ -59,6 +61,8 @@ pub enum Code {
     Internal,
     /// Something the server depends on is not there yet.
     Unavailable,
+    /// What takes payments does not answer, so nothing is sold.
+    PaymentsUnavailable,
 }
 
 impl Code {
@@ -89,6 +93,7 @@ impl Code {
             Self::WrongCredentials => ("wrong_credentials", StatusCode::UNAUTHORIZED, "Wrong e-mail or password"),
             Self::OperatorOnly => ("operator_only", StatusCode::UNAUTHORIZED, "For the operator only"),
             Self::ApproverOnly => ("approver_only", StatusCode::UNAUTHORIZED, "For the approver only"),
+            Self::WrongSignature => ("wrong_signature", StatusCode::UNAUTHORIZED, "Wrong signature"),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "Not found"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Wrong method"),
             Self::EmailTaken => ("email_taken", StatusCode::CONFLICT, "An account has this e-mail"),
@@ -122,6 +127,9 @@ impl Code {
             Self::RateLimited => ("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The server failed"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Not available right now"),
+            Self::PaymentsUnavailable => {
+                ("payments_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Payments can't be taken right now")
+            }
         }
     }
 }

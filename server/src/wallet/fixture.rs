@@ -84,6 +84,26 @@ impl TestChain {
         chain.mempool = chain.cut(depth);
     }
 
+    /// What a script has received: output, amount, confirmations.
+    pub(crate) fn received(&self, script: &ScriptBuf) -> Vec<(OutPoint, u64, u32)> {
+        let chain = self.lock();
+        let mined = chain
+            .blocks
+            .iter()
+            .rev()
+            .zip(1..)
+            .flat_map(|(block, depth)| block.txdata.iter().map(move |transaction| (transaction, depth)));
+        let all = chain.mempool.iter().map(|transaction| (transaction, 0)).chain(mined);
+        let outputs = all.flat_map(|(transaction, confirmations)| {
+            (0..).zip(&transaction.output).map(move |(vout, output)| (transaction, vout, output, confirmations))
+        });
+        let paid = outputs.filter(|(_, _, output, _)| output.script_pubkey == *script);
+        let told = paid.map(|(transaction, vout, output, confirmations)| {
+            (OutPoint { txid: transaction.compute_txid(), vout }, output.value.to_sat(), confirmations)
+        });
+        told.collect()
+    }
+
     pub(crate) fn height(&self) -> u32 {
         self.lock().tip().height
     }

@@ -596,6 +596,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/payments/btcpay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A delivery of a BTCPay Server's webhook: lets the invoice be read again soon. Whatever it says of the invoice is not
+         *     believed. Repeats are answered like the first one.
+         */
+        post: operations["take_btcpay_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quotes": {
         parameters: {
             query?: never;
@@ -851,7 +871,7 @@ export interface components {
          * @description The stable name of a problem.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "approver_only" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "no_hashprice" | "contract_not_reserved" | "contract_not_running" | "no_refund" | "payout_state" | "payouts_off" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "transaction_refused" | "rate_limited" | "internal" | "unavailable";
+        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "approver_only" | "wrong_signature" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "no_hashprice" | "contract_not_reserved" | "contract_not_running" | "no_refund" | "payout_state" | "payouts_off" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "transaction_refused" | "rate_limited" | "internal" | "unavailable" | "payments_unavailable";
         /** @description An unspent output of a block that the pool found. */
         CoinView: {
             /** Format: int64 */
@@ -1050,7 +1070,7 @@ export interface components {
             at_ms: number;
             /**
              * @description `opened`; of a payment `seen`, `confirmed`, `final`, `unconfirmed`, `replaced`, `dropped`, `credited`; `held` when the
-             *     units are kept longer; else the state that the invoice came into.
+             *     units are kept longer; `btcpay_…` with what the payment server says now; else the state that the invoice came into.
              * @example seen
              */
             kind: string;
@@ -1111,6 +1131,11 @@ export interface components {
             expires_ms: number;
             /** @description `chain` or `btcpay`. */
             gateway: string;
+            /**
+             * @description Where the payment server says that its invoice stands, such as `expired_paid_partial`; null on chain. Nothing is
+             *     decided by it.
+             */
+            gateway_status?: string | null;
             /**
              * Format: int64
              * @description What has to be paid yet.
@@ -1498,6 +1523,11 @@ export interface components {
                 expires_ms: number;
                 /** @description `chain` or `btcpay`. */
                 gateway: string;
+                /**
+                 * @description Where the payment server says that its invoice stands, such as `expired_paid_partial`; null on chain. Nothing is
+                 *     decided by it.
+                 */
+                gateway_status?: string | null;
                 /**
                  * Format: int64
                  * @description What has to be paid yet.
@@ -3247,6 +3277,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description payments_unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     read_contract: {
@@ -3636,6 +3675,67 @@ export interface operations {
             };
             /** @description not_found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_btcpay_delivery: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description sha256= and the HMAC-SHA256 of the body in lower-case hex */
+                "BTCPay-Sig": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description taken in */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description bad_json */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description wrong_signature */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable: no BTCPay Server is configured */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -21,6 +21,9 @@ pub struct InvoiceView {
     pub address: Option<String>,
     /// The payment server's page, if there is one.
     pub checkout_url: Option<String>,
+    /// Where the payment server says that its invoice stands, such as `expired_paid_partial`; null on chain. Nothing is
+    /// decided by it.
+    pub gateway_status: Option<String>,
     /// BIP 21 URI for what is missing; null when nothing is.
     pub uri: Option<String>,
     /// Blocks that must confirm a payment before it counts.
@@ -60,7 +63,7 @@ pub struct InvoicePaymentView {
 pub struct InvoiceEventView {
     pub at_ms: u64,
     /// `opened`; of a payment `seen`, `confirmed`, `final`, `unconfirmed`, `replaced`, `dropped`, `credited`; `held` when the
-    /// units are kept longer; else the state that the invoice came into.
+    /// units are kept longer; `btcpay_…` with what the payment server says now; else the state that the invoice came into.
     #[schema(example = "seen")]
     pub kind: String,
     pub payment: Option<String>,
@@ -117,6 +120,7 @@ impl InvoiceView {
             price_sats: invoice.price.get(),
             address,
             checkout_url,
+            gateway_status: invoice.gateway_status.clone(),
             uri,
             confirmations: invoice.confirmations,
             received_sats: payments.iter().filter(|row| row.position.is_alive()).map(|row| row.amount.get()).sum(),

@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod addresses;
 pub mod admin;
 pub mod body;
 pub mod contracts;
@@ -23,6 +24,7 @@ pub mod proofs;
 pub mod quotes;
 pub mod rate;
 pub mod records;
+pub mod refunds;
 pub mod reserves;
 pub mod sessions;
 pub mod state;
@@ -86,6 +88,11 @@ fn customer_routes(config: &mut ServiceConfig<'_>) {
     config
         .service(accounts::create_account)
         .service(accounts::read_account)
+        .service(addresses::list_addresses)
+        .service(addresses::add_address)
+        .service(addresses::remove_address)
+        .service(refunds::read_refunds)
+        .service(refunds::choose_refund_address)
         .service(statements::read_statement)
         .service(sessions::sign_in)
         .service(sessions::sign_out)
@@ -118,6 +125,9 @@ fn operator_routes(config: &mut ServiceConfig<'_>) {
         .service(admin::cancel_contract)
         .service(admin::close_contract)
         .service(invoices::list_invoices)
+        .service(refunds::list_owed_refunds)
+        .service(refunds::list_refunds)
+        .service(refunds::record_refund)
         .service(admin::transaction::broadcast)
         .service(admin::read_ledger)
         .service(statements::export_ledger)

@@ -6,6 +6,7 @@
 
 mod chain;
 mod entries;
+mod payments;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +39,9 @@ pub async fn check(database: &Database, store: &EvidenceStore, origin: &str) -> 
     let log = entries::compare(database, store, origin, size).await?;
     let blocks = chain::rewards(database, store).await?;
     let mined = chain::payouts(database, store).await?;
-    Ok(vec![sums, log, blocks, mined, in_flight(database).await?, wallet(database).await?])
+    let refunded = payments::refunds(database).await?;
+    let paid = payments::credits(database).await?;
+    Ok(vec![sums, log, blocks, mined, in_flight(database).await?, wallet(database).await?, paid, refunded])
 }
 
 async fn sums(database: &Database) -> Result<Comparison> {

@@ -8,6 +8,7 @@
 
 pub mod accounts;
 pub mod accruals;
+pub mod addresses;
 pub mod blocks;
 pub mod checkpoints;
 mod columns;
@@ -24,6 +25,7 @@ pub mod lots;
 pub mod offers;
 pub mod payouts;
 pub mod quotes;
+pub mod refunds;
 pub mod settlements;
 pub mod wallets;
 pub mod work_sums;

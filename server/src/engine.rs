@@ -30,6 +30,7 @@ use crate::liabilities::Liabilities;
 use crate::lives::Lives;
 use crate::payments::{Invoicing, PaymentGateway, Payments};
 use crate::payouts::{PayoutSettings, Payouts};
+use crate::refunds::Refunds;
 use crate::settlement::Settler;
 use crate::tlog::{Cosigner, Head, Sequencer, SequencerGuard, TlogError, WitnessSettings, WitnessStatus};
 
@@ -185,6 +186,8 @@ impl Engine {
         if let Some(payouts) = payouts.clone() {
             failure.spawn(&tasks, "payouts", payouts.run(stop.clone()));
         }
+        let refunds = Refunds { database: database.clone(), node: Arc::clone(&node) };
+        failure.spawn(&tasks, "refunds", refunds.run(stop.clone()));
         failure.spawn(&tasks, "publication", sequencer.clone().publish_witnessed(stop.clone()));
         failure.spawn(&tasks, "checkpoints", supervise::checkpoint_when_grown(sequencer.clone(), stop));
         tasks.close();

@@ -30,6 +30,7 @@ pub mod payments;
 pub mod payouts;
 pub mod problem;
 pub mod proofs;
+mod refunds;
 mod rewards;
 mod sealing;
 mod settlement;

@@ -42,12 +42,12 @@ use crate::db::{Database, settlements};
 use crate::engine::{Backoff, pause};
 use crate::evidence::EvidenceStore;
 use crate::tlog::Sequencer;
-use watch::Scan;
 
 pub use fees::FeeRate;
 pub use keys::{KeyError, PayoutKeys};
 pub use outside::Refused;
 pub use settings::PayoutSettings;
+pub(crate) use watch::Scan;
 #[cfg(test)]
 pub(crate) use watch::branch;
 

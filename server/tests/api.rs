@@ -3,6 +3,7 @@
 
 mod api {
     mod accounts;
+    mod addresses;
     mod bodies;
     mod btcpay;
     mod credits;
@@ -21,6 +22,7 @@ mod api {
     mod proofs;
     mod purchase;
     mod quotes;
+    mod refunds;
     mod reserves;
     mod routes;
     mod statements;

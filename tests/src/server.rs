@@ -24,6 +24,7 @@ pub const OFFER: &str = "test offer";
 const FAST: &[&str] = &[
     "--epoch-ms=2000",
     "--grace-ms=500",
+    "--address-hold-hours=0",
     "--first-level=-16",
     "--min-level=-20",
     "--shares-per-minute=1200",

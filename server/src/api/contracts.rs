@@ -38,7 +38,7 @@ pub struct ContractEpochView {
         (status = 400, description = "bad_json, idempotency_key_missing", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 401, description = "unauthenticated", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "sold_out, too_many_reservations, quote_expired, quote_changed, idempotency_in_flight", body = ProblemBody,
+        (status = 409, description = "sold_out, too_many_reservations, quote_expired, quote_changed, idempotency_in_flight, address_not_listed, address_on_hold", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 422, description = "invalid_request, idempotency_key_reused", body = ProblemBody,
          content_type = "application/problem+json"),
@@ -57,6 +57,7 @@ pub(crate) async fn buy_contract(
     let selling = Selling {
         capacity: state.config.money.capacity_hs,
         reservation_ms: state.config.payments.reservation_ms,
+        address_hold_ms: state.config.payments.address_hold_ms(),
         invoicing: state.paying.invoicing.clone(),
     };
     refuse_while_unpayable(&selling).await?;

@@ -13,6 +13,8 @@ const REWARDS: usize = 2;
 const PAYOUTS: usize = 3;
 const IN_FLIGHT: usize = 4;
 const WALLET: usize = 5;
+const CREDITS: usize = 6;
+const REFUNDS: usize = 7;
 
 async fn compare(paying: &Paying) -> Vec<Comparison> {
     let log = &paying.fixture.log;
@@ -139,6 +141,25 @@ async fn credits_in_flight_without_a_payout_are_found() {
 #[tokio::test]
 async fn a_coin_that_is_missing_in_the_wallet_is_found() {
     damaged(&["UPDATE payout_attempts SET change_sats = change_sats - 1"], WALLET, "asset:payout_wallet", &[]).await;
+}
+
+#[tokio::test]
+async fn a_credit_that_no_invoice_took_is_found() {
+    let sql = [
+        "INSERT INTO ledger_transactions (id, kind, reference, created_ms, txid)
+            VALUES ('x', 'payment_credit', 'a:0', 1, x'00')",
+        "INSERT INTO ledger_postings (transaction_id, line, account, amount_sats)
+            VALUES ('x', 0, 'asset:contract_payments', 5), ('x', 1, 'liability:overpaid:1', -5)",
+    ];
+    damaged(&sql, CREDITS, "1 credits are booked, 0 are known", &[]).await;
+}
+
+#[tokio::test]
+async fn a_refund_that_is_not_booked_is_found() {
+    let sql = "INSERT INTO refunds (id, account_id, address, script, refund_sats, txid, vout, state, recorded_ms,
+            recorded_height, block_hash, block_height)
+        SELECT id, id, 'a', x'51', 5, zeroblob(32), 0, 'booked', 1, 1, zeroblob(32), 1 FROM accounts LIMIT 1";
+    damaged(&[sql], REFUNDS, "of 5 sats is not booked so", &[]).await;
 }
 
 #[tokio::test]

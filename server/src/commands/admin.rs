@@ -4,6 +4,7 @@
 mod check;
 mod check_log;
 mod payout;
+mod refund;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -83,6 +84,9 @@ enum RouteCommand {
     /// Plan, approve, sign and follow payouts
     #[command(subcommand)]
     Payout(payout::PayoutCommand),
+    /// Give back what customers paid above prices or too late
+    #[command(subcommand)]
+    Refund(refund::RefundCommand),
     /// Show the accounts of the ledger and their balances
     Ledger {
         #[arg(long)]
@@ -148,6 +152,7 @@ impl RouteCommand {
             Self::Lots { cursor } => Request::get("lots", [("cursor", cursor.clone())]),
             Self::CloseLot { name } => Request::post(format!("lots/{name}/close"), None),
             Self::Payout(command) => command.request()?,
+            Self::Refund(command) => command.request(),
             Self::Ledger { cursor } => Request::get("ledger", [("cursor", cursor.clone())]),
         })
     }

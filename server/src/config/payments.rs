@@ -29,6 +29,9 @@ pub struct PaymentConfig {
     /// Time from one look at the chain for payments to the next
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(100..=600_000))]
     pub payments_every_ms: u64,
+    /// Hours before an address that a customer adds to the account's list can be used; 0 for none, as in demonstrations
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(0..=720))]
+    pub address_hold_hours: u16,
     #[command(flatten)]
     pub btcpay: BtcpayConfig,
 }
@@ -57,6 +60,11 @@ pub struct BtcpayConfig {
 }
 
 impl PaymentConfig {
+    /// Milliseconds before an address can be used that was added.
+    pub fn address_hold_ms(&self) -> u64 {
+        u64::from(self.address_hold_hours) * 3_600_000
+    }
+
     /// The rule between fields. The message says which flag to change.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.btcpay.btcpay_url.is_some() && self.confirmations.most() > MOST_CONFIRMATIONS {

@@ -200,6 +200,13 @@ pub async fn payments(connection: &mut sqlx::AnyConnection, id: Uuid) -> Result<
     rows.iter().map(payment).collect()
 }
 
+/// Every payment that was taken as a credit, with its amount.
+pub async fn credited(pool: &AnyPool) -> Result<Vec<(String, Sats)>, DbError> {
+    let sql = "SELECT payment, paid_sats FROM invoice_payments WHERE booked = 'credit' ORDER BY payment";
+    let rows = sqlx::query(sql).fetch_all(pool).await?;
+    rows.iter().map(|row| Ok((row.text("payment")?, row.sats("paid_sats")?))).collect()
+}
+
 /// Stores a payment as it is now. Its amount, its invoice and when it was first seen never change.
 pub async fn put_payment(tx: &mut Tx, row: &PaymentRow) -> Result<(), DbError> {
     sqlx::query(

@@ -21,7 +21,7 @@ use super::columns::{Columns, signed};
 use super::{DbError, Tx};
 
 pub use account::Account;
-pub use booked::{Booked, balance_under, count, of_entries};
+pub use booked::{Booked, balance_under, count, of_entries, of_kind};
 pub use statement::{After, Line, Movement, lines, movements};
 
 /// Something that happened to money.

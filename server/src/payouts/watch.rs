@@ -16,14 +16,14 @@ const BELOW: u32 = 24;
 
 /// The blocks that were looked through since something is being looked for.
 #[derive(Debug, Default)]
-pub(super) struct Scan {
+pub(crate) struct Scan {
     seen: BTreeMap<u32, BlockHash>,
 }
 
 impl Scan {
     /// Looks through the blocks that are new on the best chain, from `planned_height` on at first, and gives each of
     /// `sought` that is in one with its payout. Stops early at a block that the node does not have any more.
-    pub(super) async fn look(
+    pub(crate) async fn look(
         &mut self,
         node: &dyn Node,
         planned_height: u32,

@@ -39,6 +39,16 @@ pub enum Code {
     QuoteChanged,
     /// The price follows the hashprice, and the log has no recent one.
     NoHashprice,
+    /// The account may not be paid to this address before it is put on its list.
+    AddressNotListed,
+    /// The address was put on the list a short while ago.
+    AddressOnHold,
+    AddressListed,
+    TooManyAddresses,
+    /// The customer has not said where refunds are wanted.
+    NoRefundAddress,
+    /// The output is recorded as a refund already.
+    RefundRecorded,
     /// The contract is not waiting for a payment.
     ContractNotReserved,
     /// The contract was never opened, or its life is over.
@@ -105,6 +115,12 @@ impl Code {
             Self::QuoteExpired => ("quote_expired", StatusCode::CONFLICT, "The quote has run out"),
             Self::QuoteChanged => ("quote_changed", StatusCode::CONFLICT, "Price or terms have changed"),
             Self::NoHashprice => ("no_hashprice", StatusCode::CONFLICT, "No recent hashprice"),
+            Self::AddressNotListed => ("address_not_listed", StatusCode::CONFLICT, "The address is not on the list"),
+            Self::AddressOnHold => ("address_on_hold", StatusCode::CONFLICT, "The address can't be used yet"),
+            Self::AddressListed => ("address_listed", StatusCode::CONFLICT, "The address is on the list"),
+            Self::TooManyAddresses => ("too_many_addresses", StatusCode::CONFLICT, "Too many addresses"),
+            Self::NoRefundAddress => ("no_refund_address", StatusCode::CONFLICT, "No address for refunds"),
+            Self::RefundRecorded => ("refund_recorded", StatusCode::CONFLICT, "The refund is recorded"),
             Self::ContractNotReserved => {
                 ("contract_not_reserved", StatusCode::CONFLICT, "The contract is not waiting for a payment")
             }

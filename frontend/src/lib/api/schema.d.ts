@@ -38,6 +38,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/addresses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom the account may be paid to, and who it was before. */
+        get: operations["list_addresses"];
+        put?: never;
+        /**
+         * Puts an address on the list. It can be used after a while (a day by default); an account's first one at once.
+         * @description Takes no Idempotency-Key: repeated, it answers `address_listed` and changes nothing.
+         */
+        post: operations["add_address"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/addresses/{address}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an address off the list. Contracts that pay to it go on to do so. */
+        delete: operations["remove_address"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/refund-address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says where refunds are wanted: an address of the account's list that can be used. */
+        put: operations["choose_refund_address"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the account is owed back, and what it got back. */
+        get: operations["read_refunds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/statements/{month}": {
         parameters: {
             query?: never;
@@ -368,6 +440,44 @@ export interface paths {
         put?: never;
         /** Takes in a payout that was signed elsewhere; every signature is verified. The server broadcasts it. */
         post: operations["take_in_payout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Refunds, newest first. */
+        get: operations["list_refunds"];
+        put?: never;
+        /**
+         * Names the output with which the operator gives back what an account is owed. It is looked for on the chain, from a day
+         *     ago on, and booked when it is six blocks deep and pays exactly this.
+         */
+        post: operations["record_refund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/refunds/owed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The accounts that are owed something back, by id. */
+        get: operations["list_owed_refunds"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -798,6 +908,42 @@ export interface components {
             /** Format: uuid */
             id: string;
         };
+        /** @description An address to be put on the list. */
+        AddressRequest: {
+            /** @description An address of the log's network. */
+            address: string;
+            /** @description Your own word for it, at most 60 characters. */
+            label?: string;
+            /**
+             * Format: password
+             * @description The account's password, again.
+             */
+            password: string;
+        };
+        /** @description An address that is or was on the list. */
+        AddressView: {
+            /** Format: int64 */
+            added_ms: number;
+            address: string;
+            label: string;
+            /**
+             * Format: int64
+             * @description Since when it is off the list again; null while it is on it.
+             */
+            removed_ms?: number | null;
+            /**
+             * Format: int64
+             * @description From then on it can be used.
+             */
+            usable_ms: number;
+        };
+        /** @description The account's addresses. */
+        AddressesView: {
+            /** @description On the list now, oldest first. */
+            listed: components["schemas"]["AddressView"][];
+            /** @description No longer on it. */
+            removed: components["schemas"]["AddressView"][];
+        };
         /** @description A transaction of a payout. */
         AttemptView: {
             /** Format: int64 */
@@ -871,7 +1017,7 @@ export interface components {
          * @description The stable name of a problem.
          * @enum {string}
          */
-        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "approver_only" | "wrong_signature" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "no_hashprice" | "contract_not_reserved" | "contract_not_running" | "no_refund" | "payout_state" | "payouts_off" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "transaction_refused" | "rate_limited" | "internal" | "unavailable" | "payments_unavailable";
+        Code: "bad_json" | "bad_query" | "idempotency_key_missing" | "idempotency_key_invalid" | "unauthenticated" | "wrong_credentials" | "operator_only" | "approver_only" | "wrong_signature" | "not_found" | "method_not_allowed" | "email_taken" | "name_taken" | "idempotency_in_flight" | "sold_out" | "too_many_reservations" | "too_many_quotes" | "quote_expired" | "quote_changed" | "no_hashprice" | "address_not_listed" | "address_on_hold" | "address_listed" | "too_many_addresses" | "no_refund_address" | "refund_recorded" | "contract_not_reserved" | "contract_not_running" | "no_refund" | "payout_state" | "payouts_off" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "idempotency_key_reused" | "payment_short" | "transaction_refused" | "rate_limited" | "internal" | "unavailable" | "payments_unavailable";
         /** @description An unspent output of a block that the pool found. */
         CoinView: {
             /** Format: int64 */
@@ -1323,6 +1469,17 @@ export interface components {
              */
             terms_index: number;
         };
+        /** @description An account that is owed something back. */
+        OwedBackView: {
+            /** Format: uuid */
+            account_id: string;
+            /** @description Where it is wanted; null until the customer has said so. */
+            address?: string | null;
+            /** Format: int64 */
+            on_its_way_sats: number;
+            /** Format: int64 */
+            owed_sats: number;
+        };
         /** @description One page of a list. */
         Page_BalanceView: {
             items: {
@@ -1622,6 +1779,21 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_OwedBackView: {
+            items: {
+                /** Format: uuid */
+                account_id: string;
+                /** @description Where it is wanted; null until the customer has said so. */
+                address?: string | null;
+                /** Format: int64 */
+                on_its_way_sats: number;
+                /** Format: int64 */
+                owed_sats: number;
+            }[];
+            /** @description Where the next page starts, null on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_PayoutView: {
             items: {
                 /** Format: int64 */
@@ -1657,6 +1829,34 @@ export interface components {
                 total_sats: number;
                 /** @description The transaction that is in a block, and where. */
                 txid?: string | null;
+            }[];
+            /** @description Where the next page starts, null on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_RefundView: {
+            items: {
+                /** Format: uuid */
+                account_id: string;
+                address: string;
+                /**
+                 * Format: int32
+                 * @description Height of the block that it is in.
+                 */
+                height?: number | null;
+                /** Format: uuid */
+                id: string;
+                /** @description The output that pays it, as `txid:vout`. */
+                output: string;
+                /** Format: int64 */
+                recorded_ms: number;
+                /** Format: int64 */
+                refund_sats: number;
+                /**
+                 * @description `recorded`, `confirmed`, `booked`, or `wrong` when the output pays otherwise than it was said to.
+                 * @example confirmed
+                 */
+                state: string;
             }[];
             /** @description Where the next page starts, null on the last one. */
             next_cursor?: string | null;
@@ -1813,7 +2013,10 @@ export interface components {
             nonce: string;
             /** Format: uuid */
             offer_id: string;
-            /** @description Where credits are paid: an address of the log's network. */
+            /**
+             * @description Where credits are paid for ever: an address of the log's network, on the account's list (`GET /account/addresses`).
+             *     The first one of an account is listed by its purchase.
+             */
             payout_address: string;
             /**
              * Format: uuid
@@ -1910,6 +2113,64 @@ export interface components {
             nonce: string;
             /** Format: uuid */
             uuid: string;
+        };
+        /** @description Where refunds are wanted. */
+        RefundAddressRequest: {
+            /** @description An address of the account's list that can be used. */
+            address: string;
+        };
+        /** @description What the operator sends. */
+        RefundRequest: {
+            /** Format: uuid */
+            account_id: string;
+            /** @description The output that pays the account's refund address, as `txid:vout`. */
+            output: string;
+            /**
+             * Format: int64
+             * @description What it pays, to the satoshi, at most what is owed.
+             */
+            refund_sats: number;
+        };
+        /** @description A payment that gave something back. */
+        RefundView: {
+            /** Format: uuid */
+            account_id: string;
+            address: string;
+            /**
+             * Format: int32
+             * @description Height of the block that it is in.
+             */
+            height?: number | null;
+            /** Format: uuid */
+            id: string;
+            /** @description The output that pays it, as `txid:vout`. */
+            output: string;
+            /** Format: int64 */
+            recorded_ms: number;
+            /** Format: int64 */
+            refund_sats: number;
+            /**
+             * @description `recorded`, `confirmed`, `booked`, or `wrong` when the output pays otherwise than it was said to.
+             * @example confirmed
+             */
+            state: string;
+        };
+        /** @description What an account is owed back. */
+        RefundsView: {
+            /** @description Where it is wanted; null until the customer has chosen an address of the account's list. */
+            address?: string | null;
+            /**
+             * Format: int64
+             * @description Of it on its way: the operator has named a payment that is not deep enough yet.
+             */
+            on_its_way_sats: number;
+            /**
+             * Format: int64
+             * @description Paid above prices or too late, and not given back.
+             */
+            owed_sats: number;
+            /** @description Oldest first. */
+            refunds: components["schemas"]["RefundView"][];
         };
         /** @description How often submissions were rejected for one reason. */
         RejectedView: {
@@ -2134,6 +2395,209 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_addresses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddressesView"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddressRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddressView"];
+                };
+            };
+            /** @description unauthenticated, wrong_credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address_listed, too_many_addresses */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                address: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is off the list */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    choose_refund_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefundAddressRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundsView"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description address_not_listed, address_on_hold */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_refunds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundsView"];
                 };
             };
             /** @description unauthenticated */
@@ -3101,6 +3565,125 @@ export interface operations {
             };
         };
     };
+    list_refunds: {
+        parameters: {
+            query?: {
+                /** @description Items at most, 1 to 200, by default 50. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RefundView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_refund: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same for each repeat of this recording */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefundRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no_refund_address, refund_recorded */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_owed_refunds: {
+        parameters: {
+            query?: {
+                /** @description Items at most, 1 to 200, by default 50. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OwedBackView"];
+                };
+            };
+            /** @description operator_only */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     broadcast: {
         parameters: {
             query?: never;
@@ -3259,7 +3842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description sold_out, too_many_reservations, quote_expired, quote_changed, idempotency_in_flight */
+            /** @description sold_out, too_many_reservations, quote_expired, quote_changed, idempotency_in_flight, address_not_listed, address_on_hold */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -1,17 +1,15 @@
 //! A purchase: read into types, then decided inside one transaction that holds the offer.
 
-use std::str::FromStr;
-
 use actix_web::http::StatusCode;
 use audit_core::hash::Hash32;
 use audit_core::work::{Sats, Units};
-use bitcoin::address::NetworkUnchecked;
-use bitcoin::{Address, Network, ScriptBuf};
+use bitcoin::Network;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::view::ContractView;
+use crate::api::addresses::{self, StandardAddress};
 use crate::api::idempotent::Reply;
 use crate::api::offers::available;
 use crate::api::offers::price::quote;
@@ -35,7 +33,8 @@ pub struct PurchaseRequest {
     /// Hashes per second as a decimal string.
     #[schema(example = "200000")]
     pub units_hs: String,
-    /// Where credits are paid: an address of the log's network.
+    /// Where credits are paid for ever: an address of the log's network, on the account's list (`GET /account/addresses`).
+    /// The first one of an account is listed by its purchase.
     pub payout_address: String,
     /// 64 lower-case hex digits drawn at random by the buyer's program, which keeps them: with the receipt they prove
     /// which entry of the log is this contract.
@@ -52,6 +51,8 @@ pub struct Selling {
     pub capacity: Units,
     /// How long units are kept without a payment.
     pub reservation_ms: u64,
+    /// How long an address can't be used after it was added.
+    pub address_hold_ms: u64,
     /// Where buyers pay; `None` while the operator confirms payments by hand.
     pub invoicing: Option<Invoicing>,
 }
@@ -61,21 +62,19 @@ pub struct Selling {
 pub struct Purchase {
     offer_id: Uuid,
     units: Units,
-    payout: Payout,
+    payout: StandardAddress,
     nonce: Hash32,
     quote_id: Option<Uuid>,
-}
-
-#[derive(Debug)]
-struct Payout {
-    address: String,
-    script: ScriptBuf,
 }
 
 impl Purchase {
     /// Reads the fields; names every one that has to change.
     pub fn parse(request: &PurchaseRequest, network: Network) -> Result<Self, Problem> {
-        match (units(&request.units_hs), payout(&request.payout_address, network), nonce(&request.nonce)) {
+        match (
+            units(&request.units_hs),
+            StandardAddress::parse("payout_address", &request.payout_address, network),
+            nonce(&request.nonce),
+        ) {
             (Ok(units), Ok(payout), Ok(nonce)) => {
                 Ok(Self { offer_id: request.offer_id, units, payout, nonce, quote_id: request.quote_id })
             }
@@ -106,6 +105,7 @@ impl Purchase {
         if self.units.get() > left {
             return Err(sold_out(left));
         }
+        addresses::allow(tx, account_id, &self.payout, selling.address_hold_ms).await?;
         contracts::reserve(tx, &contract).await?;
         if let Some(invoicing) = &selling.invoicing {
             refuse_unpayable(contract.price, invoicing.minimum())?;
@@ -144,7 +144,7 @@ impl Purchase {
             price,
             term_ms: offer.term_ms,
             terms_index: offer.terms_index,
-            payout_address: self.payout.address.clone(),
+            payout_address: self.payout.text.clone(),
             payout_script: self.payout.script.to_bytes(),
             nonce: self.nonce,
             payment_reference: payment_reference()?,
@@ -161,25 +161,6 @@ fn refuse_unpayable(price: Sats, minimum: Sats) -> Result<(), Problem> {
     }
     let detail = format!("costs {price} sats, and less than {minimum} can't be paid on chain: take more");
     Err(Problem::invalid(vec![FieldError::new("units_hs", detail)]))
-}
-
-/// Only the script types that every wallet can receive on: later witness versions may be anyone's to spend.
-fn payout(text: &str, network: Network) -> Result<Payout, FieldError> {
-    let wrong = |detail: String| FieldError::new("payout_address", detail);
-    let address = Address::<NetworkUnchecked>::from_str(text)
-        .map_err(|_| wrong("must be a Bitcoin address".into()))?
-        .require_network(network)
-        .map_err(|_| wrong(format!("must be an address of the network {network}")))?;
-    match address.address_type() {
-        Some(
-            bitcoin::AddressType::P2pkh
-            | bitcoin::AddressType::P2sh
-            | bitcoin::AddressType::P2wpkh
-            | bitcoin::AddressType::P2wsh
-            | bitcoin::AddressType::P2tr,
-        ) => Ok(Payout { address: address.to_string(), script: address.script_pubkey() }),
-        _ => Err(wrong("must be of type P2PKH, P2SH, P2WPKH, P2WSH or P2TR".into())),
-    }
 }
 
 fn nonce(text: &str) -> Result<Hash32, FieldError> {
@@ -226,13 +207,6 @@ mod tests {
         let purchase = Purchase::parse(&request("5", ADDRESS, &"ab".repeat(32)), Network::Regtest).unwrap();
         assert_eq!(purchase.payout.script.to_hex_string(), "0014751e76e8199196d454941c45d1b3a323f1433bd6");
         assert_eq!(purchase.units.get(), 5);
-    }
-
-    #[test]
-    fn unknown_witness_versions_are_refused() {
-        // BIP 350's example of a version 2 program, for regtest.
-        let error = payout("bcrt1zw508d6qejxtdg4y5r3zarvaryvqgvdk9", Network::Regtest).unwrap_err();
-        assert_eq!(error.field, "payout_address");
     }
 
     #[test]

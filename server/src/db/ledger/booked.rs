@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use crate::db::DbError;
 use crate::db::columns::{Columns, signed};
 
-/// A booked transaction that names an entry of the log.
+/// A booked transaction; `log_index` is 0 for one that names no entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booked {
     pub kind: String,
@@ -22,9 +22,13 @@ pub async fn of_entries(pool: &AnyPool, from: u64, end: u64) -> Result<Vec<Booke
             p.account AS account, p.amount_sats AS amount_sats
         FROM ledger_transactions t JOIN ledger_postings p ON p.transaction_id = t.id
         WHERE t.log_index >= $1 AND t.log_index < $2 ORDER BY t.log_index, t.id, p.account, p.amount_sats";
-    let rows = sqlx::query(sql).bind(signed(from)).bind(signed(end)).fetch_all(pool).await?;
+    grouped(&sqlx::query(sql).bind(signed(from)).bind(signed(end)).fetch_all(pool).await?)
+}
+
+/// Postings in order of their transactions, as transactions.
+fn grouped(rows: &[AnyRow]) -> Result<Vec<Booked>, DbError> {
     let mut booked = Vec::<(String, Booked)>::new();
-    for row in &rows {
+    for row in rows {
         let id = row.text("id")?;
         if booked.last().is_none_or(|(last, _)| *last != id) {
             booked.push((id, transaction(row)?));
@@ -34,6 +38,22 @@ pub async fn of_entries(pool: &AnyPool, from: u64, end: u64) -> Result<Vec<Booke
         }
     }
     Ok(booked.into_iter().map(|(_, transaction)| transaction).collect())
+}
+
+impl Booked {
+    /// The sum of its debits.
+    pub fn debits(&self) -> u64 {
+        self.postings.iter().filter_map(|(_, amount)| u64::try_from(*amount).ok()).sum()
+    }
+}
+
+/// What is booked of a kind, by reference.
+pub async fn of_kind(pool: &AnyPool, kind: &str) -> Result<Vec<Booked>, DbError> {
+    let sql = "SELECT t.id AS id, t.kind AS kind, t.reference AS reference, COALESCE(t.log_index, 0) AS log_index,
+            p.account AS account, p.amount_sats AS amount_sats
+        FROM ledger_transactions t JOIN ledger_postings p ON p.transaction_id = t.id
+        WHERE t.kind = $1 ORDER BY t.reference, t.id, p.account, p.amount_sats";
+    grouped(&sqlx::query(sql).bind(kind).fetch_all(pool).await?)
 }
 
 /// The sum of all accounts whose names begin with these words.

@@ -219,6 +219,12 @@ pub fn arguments() -> Vec<OsString> {
     std::env::args_os().collect()
 }
 
+/// The PostgreSQL server that unit tests may make databases on.
+#[cfg(test)]
+pub(crate) fn postgres_of_tests() -> Option<String> {
+    std::env::var("DATABASE_URL").ok().filter(|url| url.starts_with("postgres"))
+}
+
 /// The log filter from `RUST_LOG`, by default notices of this program and warnings of others.
 pub fn log_filter() -> String {
     std::env::var("RUST_LOG").unwrap_or_else(|_| "warn,server=info,pool_core=info,provenhash=info".into())

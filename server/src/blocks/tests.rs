@@ -9,6 +9,7 @@ use super::*;
 use crate::db::ledger::{self, Account};
 use crate::db::{accruals, epochs, settlements};
 use crate::engine::fixture::{CAPACITY, Fixture, REWARD_SATS};
+use crate::tlog::check::on_each_database;
 use crate::tlog::kind;
 
 /// Opens, mines and closes so that this many epochs are sealed.
@@ -104,95 +105,105 @@ async fn settlements_divide_every_satoshi_in_log_files_and_ledger_alike() {
 
 #[tokio::test]
 async fn every_scheme_is_settled_as_the_verifier_recomputes_it() {
-    let fixture = Fixture::new().await;
-    let usual = Fixture::promises("1").terms();
-    let maintenance = Maintenance::SatsPerThsDay(Sats::MAX);
-    let pplns = |window| Scheme::Pplns { window_work: Work::new(window) };
-    let sold = [
-        (Scheme::Proportional, CAPACITY / 100),
-        (pplns(150), CAPACITY / 100),
-        (pplns(150), CAPACITY / 50),
-        (Scheme::Solo, CAPACITY * 9 / 10),
-    ];
-    let mut contracts = Vec::new();
-    for (scheme, units) in sold {
-        let terms = Terms { scheme, maintenance, ..usual };
-        contracts.push(fixture.sell_under(terms, units, 3_600_000).await.contract_id);
-    }
-    // More blocks of one second would break the rule of the median time.
-    fixture.pool.wins(&[1, 2, 3, 4, 5]);
-    seal_epochs(&fixture, 5).await;
-    fixture.node.grow_to(400);
-    fixture.blocks().round().await.unwrap();
-    fixture.check().await;
+    on_each_database(async || {
+        let fixture = Fixture::new().await;
+        let usual = Fixture::promises("1").terms();
+        let maintenance = Maintenance::SatsPerThsDay(Sats::MAX);
+        let pplns = |window| Scheme::Pplns { window_work: Work::new(window) };
+        let sold = [
+            (Scheme::Proportional, CAPACITY / 100),
+            (pplns(150), CAPACITY / 100),
+            (pplns(150), CAPACITY / 50),
+            (Scheme::Solo, CAPACITY * 9 / 10),
+        ];
+        let mut contracts = Vec::new();
+        for (scheme, units) in sold {
+            let terms = Terms { scheme, maintenance, ..usual };
+            contracts.push(fixture.sell_under(terms, units, 3_600_000).await.contract_id);
+        }
+        // More blocks of one second would break the rule of the median time.
+        fixture.pool.wins(&[1, 2, 3, 4, 5]);
+        seal_epochs(&fixture, 5).await;
+        fixture.node.grow_to(400);
+        fixture.blocks().round().await.unwrap();
+        fixture.check().await;
 
-    let pool = fixture.log.database.pool();
-    let rows = settlements::page(pool, None, 20).await.unwrap();
-    assert_eq!(rows.len(), 5);
-    assert!(rows.iter().any(|row| row.solo.get() == REWARD_SATS), "nine blocks of ten are a solo contract's");
-    for pair in rows.windows(2) {
-        let [after, row] = pair else { panic!("two rows") };
-        let first = if row.solo == row.reward { row.first_epoch } else { row.last_epoch + 1 };
-        assert_eq!(after.first_epoch, first, "work counts until a reward is pooled");
-    }
-    assert!(settlements::credited(pool, &contracts[3], u64::MAX).await.unwrap().get() >= REWARD_SATS * 97 / 100);
-    ledger::check(pool).await.unwrap();
+        let pool = fixture.log.database.pool();
+        let rows = settlements::page(pool, None, 20).await.unwrap();
+        assert_eq!(rows.len(), 5);
+        assert!(rows.iter().any(|row| row.solo.get() == REWARD_SATS), "nine blocks of ten are a solo contract's");
+        for pair in rows.windows(2) {
+            let [after, row] = pair else { panic!("two rows") };
+            let first = if row.solo == row.reward { row.first_epoch } else { row.last_epoch + 1 };
+            assert_eq!(after.first_epoch, first, "work counts until a reward is pooled");
+        }
+        assert!(settlements::credited(pool, &contracts[3], u64::MAX).await.unwrap().get() >= REWARD_SATS * 97 / 100);
+        ledger::check(pool).await.unwrap();
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_is_paid_by_time_is_credited_at_the_end_of_its_period_whatever_is_found() {
-    let fixture = Fixture::new().await;
-    let usual = Fixture::promises("1").terms();
-    let mut contracts = Vec::new();
-    for scheme in [Scheme::Pps, Scheme::Fpps, Scheme::Proportional] {
-        contracts.push(fixture.sell_under(Terms { scheme, ..usual }, CAPACITY / 4, 3_600_000).await.contract_id);
-    }
-    seal_epochs(&fixture, 3).await;
-    fixture.blocks().round().await.unwrap();
-    let pool = fixture.log.database.pool();
-    assert_eq!(accruals::count(pool).await.unwrap(), 1, "the second period is not over");
-    seal_epochs(&fixture, 1).await;
-    let fixture = fixture.restart().await;
-    for _ in 0..2 {
+    on_each_database(async || {
+        let fixture = Fixture::new().await;
+        let usual = Fixture::promises("1").terms();
+        let mut contracts = Vec::new();
+        for scheme in [Scheme::Pps, Scheme::Fpps, Scheme::Proportional] {
+            contracts.push(fixture.sell_under(Terms { scheme, ..usual }, CAPACITY / 4, 3_600_000).await.contract_id);
+        }
+        seal_epochs(&fixture, 3).await;
         fixture.blocks().round().await.unwrap();
-    }
-    fixture.check().await;
+        let pool = fixture.log.database.pool();
+        assert_eq!(accruals::count(pool).await.unwrap(), 1, "the second period is not over");
+        seal_epochs(&fixture, 1).await;
+        let fixture = fixture.restart().await;
+        for _ in 0..2 {
+            fixture.blocks().round().await.unwrap();
+        }
+        fixture.check().await;
 
-    let pool = fixture.log.database.pool();
-    let kinds: Vec<&str> = fixture.log.entries().iter().map(kind).collect();
-    let count = |kind: &str| kinds.iter().filter(|it| **it == kind).count();
-    assert_eq!((count("accrual"), count("settlement"), count("external_input")), (2, 0, 1));
-    let mut credited = Vec::new();
-    for contract in &contracts {
-        let credits = accruals::credited(pool, contract, u64::MAX).await.unwrap().get();
-        let owed = ledger::balance_of(pool, &Account::Credits { contract_id: *contract }).await.unwrap();
-        assert_eq!(u64::try_from(-owed).unwrap(), credits);
-        credited.push(credits);
-    }
-    assert!(credited[0] > 0 && credited[1] > 0 && credited[2] == 0, "{credited:?}");
-    let expense = ledger::balance_of(pool, &Account::PpsExpense).await.unwrap();
-    assert!(u64::try_from(expense).unwrap() > credited[0] + credited[1], "the fee is the operator's");
-    ledger::check(pool).await.unwrap();
+        let pool = fixture.log.database.pool();
+        let kinds: Vec<&str> = fixture.log.entries().iter().map(kind).collect();
+        let count = |kind: &str| kinds.iter().filter(|it| **it == kind).count();
+        assert_eq!((count("accrual"), count("settlement"), count("external_input")), (2, 0, 1));
+        let mut credited = Vec::new();
+        for contract in &contracts {
+            let credits = accruals::credited(pool, contract, u64::MAX).await.unwrap().get();
+            let owed = ledger::balance_of(pool, &Account::Credits { contract_id: *contract }).await.unwrap();
+            assert_eq!(u64::try_from(-owed).unwrap(), credits);
+            credited.push(credits);
+        }
+        assert!(credited[0] > 0 && credited[1] > 0 && credited[2] == 0, "{credited:?}");
+        let expense = ledger::balance_of(pool, &Account::PpsExpense).await.unwrap();
+        assert!(u64::try_from(expense).unwrap() > credited[0] + credited[1], "the fee is the operator's");
+        ledger::check(pool).await.unwrap();
+    })
+    .await;
 }
 
 /// On the fake chain every block pays as much as the first: more than its subsidy after a halving, so in fees.
 #[tokio::test]
 async fn the_price_is_that_of_the_next_block_with_the_fees_of_the_last_ones() {
-    let fixture = Fixture::new().await;
-    fixture.node.grow_to(299);
-    let usual = Fixture::promises("1").terms();
-    let pps = fixture.sell_under(Terms { scheme: Scheme::Pps, ..usual }, CAPACITY / 4, 3_600_000).await.contract_id;
-    let fpps = fixture.sell_under(Terms { scheme: Scheme::Fpps, ..usual }, CAPACITY / 4, 3_600_000).await.contract_id;
-    seal_epochs(&fixture, 3).await;
-    fixture.blocks().round().await.unwrap();
-    fixture.check().await;
-    let pool = fixture.log.database.pool();
-    let price = epochs::price(pool, 1).await.unwrap().unwrap();
-    assert_eq!(price.height, 300, "the subsidy is halved for it");
-    assert!(price.fees_ppm > 0);
-    let credited = async |contract| accruals::credited(pool, &contract, u64::MAX).await.unwrap().get();
-    assert!(credited(fpps).await > credited(pps).await, "the fees are paid on top");
-    assert!(credited(pps).await > 0);
+    on_each_database(async || {
+        let fixture = Fixture::new().await;
+        fixture.node.grow_to(299);
+        let usual = Fixture::promises("1").terms();
+        let pps = fixture.sell_under(Terms { scheme: Scheme::Pps, ..usual }, CAPACITY / 4, 3_600_000).await.contract_id;
+        let fpps =
+            fixture.sell_under(Terms { scheme: Scheme::Fpps, ..usual }, CAPACITY / 4, 3_600_000).await.contract_id;
+        seal_epochs(&fixture, 3).await;
+        fixture.blocks().round().await.unwrap();
+        fixture.check().await;
+        let pool = fixture.log.database.pool();
+        let price = epochs::price(pool, 1).await.unwrap().unwrap();
+        assert_eq!(price.height, 300, "the subsidy is halved for it");
+        assert!(price.fees_ppm > 0);
+        let credited = async |contract| accruals::credited(pool, &contract, u64::MAX).await.unwrap().get();
+        assert!(credited(fpps).await > credited(pps).await, "the fees are paid on top");
+        assert!(credited(pps).await > 0);
+    })
+    .await;
 }
 
 #[tokio::test]

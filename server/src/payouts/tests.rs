@@ -10,6 +10,7 @@ use crate::db::contracts::Opened;
 use crate::db::ledger::{self, Account};
 use crate::db::liabilities as lists;
 use crate::engine::fixture::{CAPACITY, Fixture, PAYOUT_DESCRIPTOR, payout_script};
+use crate::tlog::check::on_each_database;
 
 mod crashes;
 mod outside;
@@ -140,15 +141,18 @@ fn payouts_of(fixture: &Fixture, settings: &Arc<PayoutSettings>) -> Payouts {
 
 #[tokio::test]
 async fn credits_are_paid_logged_and_verified() {
-    let mut paying = Paying::with(settings()).await;
-    paying.finish().await;
-    assert_eq!(paying.states().await, [State::Logged]);
-    let logged = paying.logged();
-    assert_eq!((logged.len(), logged[0].outputs.count), (1, 2));
-    assert_eq!((logged[0].from_settlement, logged[0].to_settlement), (1, 1));
-    paying.check_all_paid().await;
-    let coins = lists::matured_coins(paying.fixture.log.database.pool(), u64::MAX, u64::MAX).await.unwrap();
-    assert!(coins.is_empty(), "the only coin is spent");
+    on_each_database(async || {
+        let mut paying = Paying::with(settings()).await;
+        paying.finish().await;
+        assert_eq!(paying.states().await, [State::Logged]);
+        let logged = paying.logged();
+        assert_eq!((logged.len(), logged[0].outputs.count), (1, 2));
+        assert_eq!((logged[0].from_settlement, logged[0].to_settlement), (1, 1));
+        paying.check_all_paid().await;
+        let coins = lists::matured_coins(paying.fixture.log.database.pool(), u64::MAX, u64::MAX).await.unwrap();
+        assert!(coins.is_empty(), "the only coin is spent");
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -168,20 +172,23 @@ async fn nothing_is_logged_before_it_is_deep_enough() {
 
 #[tokio::test]
 async fn reorganisations_of_one_to_six_blocks_converge() {
-    for depth in 1..=6u32 {
-        let mut paying = Paying::with(settings()).await;
-        paying.round().await;
-        for _ in 0..depth {
-            paying.fixture.node.mine();
+    on_each_database(async || {
+        for depth in 1..=6u32 {
+            let mut paying = Paying::with(settings()).await;
+            paying.round().await;
+            for _ in 0..depth {
+                paying.fixture.node.mine();
+            }
+            paying.round().await;
+            let tip = paying.fixture.node.best().height;
+            paying.fixture.node.reorganise(tip + 1 - depth);
+            paying.round().await;
+            assert!(paying.states().await[0] == State::Broadcast || depth == DEPTH, "{depth} blocks");
+            paying.finish().await;
+            paying.check_all_paid().await;
         }
-        paying.round().await;
-        let tip = paying.fixture.node.best().height;
-        paying.fixture.node.reorganise(tip + 1 - depth);
-        paying.round().await;
-        assert!(paying.states().await[0] == State::Broadcast || depth == DEPTH, "{depth} blocks");
-        paying.finish().await;
-        paying.check_all_paid().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -245,19 +252,22 @@ async fn a_logged_payout_that_lost_its_block_is_handed_in_again() {
 
 #[tokio::test]
 async fn the_change_of_a_payout_is_spent_once() {
-    let mut paying = Paying::with(settings()).await;
-    paying.finish().await;
-    paying.fixture.pool.wins(&[3]);
-    seal_epochs(&paying.fixture, 2).await;
-    let height = paying.fixture.node.best().height;
-    paying.fixture.node.grow_to(u64::from(height) + 100);
-    paying.fixture.blocks().round().await.unwrap();
-    paying.finish().await;
-    assert_eq!(paying.states().await, [State::Logged, State::Logged]);
-    let inputs = payouts::inputs(paying.fixture.log.database.pool(), 2).await.unwrap();
-    let first = paying.logged()[0].txid;
-    assert!(inputs.iter().any(|input| input.point.txid == first), "{inputs:?}");
-    paying.check_all_paid().await;
+    on_each_database(async || {
+        let mut paying = Paying::with(settings()).await;
+        paying.finish().await;
+        paying.fixture.pool.wins(&[3]);
+        seal_epochs(&paying.fixture, 2).await;
+        let height = paying.fixture.node.best().height;
+        paying.fixture.node.grow_to(u64::from(height) + 100);
+        paying.fixture.blocks().round().await.unwrap();
+        paying.finish().await;
+        assert_eq!(paying.states().await, [State::Logged, State::Logged]);
+        let inputs = payouts::inputs(paying.fixture.log.database.pool(), 2).await.unwrap();
+        let first = paying.logged()[0].txid;
+        assert!(inputs.iter().any(|input| input.point.txid == first), "{inputs:?}");
+        paying.check_all_paid().await;
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -274,22 +284,25 @@ async fn a_node_that_forgot_a_payout_gets_it_again() {
 
 #[tokio::test]
 async fn a_payout_that_miners_pass_over_offers_more_and_is_paid_once() {
-    let mut paying = Paying::with(settings()).await;
-    paying.round().await;
-    let first = paying.fixture.node.mempool()[0].compute_txid();
-    paying.fixture.node.estimate_fee(20_000);
-    let height = paying.fixture.node.best().height;
-    paying.fixture.node.grow_to(u64::from(height) + 5);
-    paying.round().await;
-    assert_eq!(paying.fixture.node.mempool()[0].compute_txid(), first, "five blocks are no reason to replace it");
-    paying.fixture.node.grow_to(u64::from(height) + 6);
-    paying.round().await;
-    let waiting = paying.fixture.node.mempool();
-    assert_eq!(waiting.len(), 1);
-    assert_ne!(waiting[0].compute_txid(), first);
-    paying.finish().await;
-    assert_eq!(paying.logged().len(), 1);
-    paying.check_all_paid().await;
+    on_each_database(async || {
+        let mut paying = Paying::with(settings()).await;
+        paying.round().await;
+        let first = paying.fixture.node.mempool()[0].compute_txid();
+        paying.fixture.node.estimate_fee(20_000);
+        let height = paying.fixture.node.best().height;
+        paying.fixture.node.grow_to(u64::from(height) + 5);
+        paying.round().await;
+        assert_eq!(paying.fixture.node.mempool()[0].compute_txid(), first, "five blocks are no reason to replace it");
+        paying.fixture.node.grow_to(u64::from(height) + 6);
+        paying.round().await;
+        let waiting = paying.fixture.node.mempool();
+        assert_eq!(waiting.len(), 1);
+        assert_ne!(waiting[0].compute_txid(), first);
+        paying.finish().await;
+        assert_eq!(paying.logged().len(), 1);
+        paying.check_all_paid().await;
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -17,6 +17,10 @@ use super::{Sequencer, TlogError, load_or_create_key, lock};
 use crate::db::Database;
 use crate::evidence::EvidenceStore;
 
+mod postgres;
+
+pub(crate) use postgres::on_each_database;
+
 pub(crate) const ORIGIN: &str = "log.example/pool/v1";
 
 /// A log in a folder of its own.
@@ -34,7 +38,7 @@ impl TestLog {
 
     /// What a start of the program does with the folder.
     pub(crate) async fn open(folder: TempDir) -> Result<Self, TlogError> {
-        let database = Database::open(&database_url(&folder)).await?;
+        let database = Database::open(&postgres::url(&folder).await.unwrap_or_else(|| database_url(&folder))).await?;
         let store = EvidenceStore::new(folder.path());
         let key = load_or_create_key(&folder.path().join("log.key"), ORIGIN, true).unwrap();
         let sequencer = match Sequencer::open(database.clone(), store.clone(), key).await {

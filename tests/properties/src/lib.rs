@@ -5,6 +5,7 @@
 //! fuzzer's part (`fuzz/`, `cargo xtask fuzz`); what it found once is kept in `tests/corpora` and tried by this package's
 //! own test on every run, without a fuzzer.
 
+mod accruals;
 mod chain;
 mod epoch;
 mod log;
@@ -40,6 +41,7 @@ pub const TARGETS: &[(&str, Property)] = &[
     ("settlement", money::settlement),
     ("accrual", money::accrual),
     ("conclusion", money::conclusion),
+    ("accrue", accruals::accrue),
     ("liabilities", money::liabilities),
     ("payout", money::payout),
     ("transaction", money::transaction),

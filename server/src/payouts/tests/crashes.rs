@@ -18,19 +18,22 @@ async fn crash_after(steps: usize) -> Paying {
 
 #[tokio::test]
 async fn a_crash_after_any_step_neither_loses_nor_repeats_a_payment() {
-    // Planned, signed, broadcast, mined, and a block at a time up to the log.
-    let mut seen = Vec::new();
-    for steps in 0..=4 + DEPTH as usize {
-        let mut paying = crash_after(steps).await;
-        seen.extend(paying.states().await);
-        paying.finish().await;
-        assert_eq!(paying.states().await, [State::Logged], "after {steps} steps");
-        assert_eq!(paying.logged().len(), 1, "after {steps} steps");
-        paying.check_all_paid().await;
-    }
-    for state in [State::Planned, State::Signed, State::Broadcast, State::Confirmed, State::Logged] {
-        assert!(seen.contains(&state), "no crash in state {}", state.as_str());
-    }
+    on_each_database(async || {
+        // Planned, signed, broadcast, mined, and a block at a time up to the log.
+        let mut seen = Vec::new();
+        for steps in 0..=4 + DEPTH as usize {
+            let mut paying = crash_after(steps).await;
+            seen.extend(paying.states().await);
+            paying.finish().await;
+            assert_eq!(paying.states().await, [State::Logged], "after {steps} steps");
+            assert_eq!(paying.logged().len(), 1, "after {steps} steps");
+            paying.check_all_paid().await;
+        }
+        for state in [State::Planned, State::Signed, State::Broadcast, State::Confirmed, State::Logged] {
+            assert!(seen.contains(&state), "no crash in state {}", state.as_str());
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -22,13 +22,16 @@ fn sign_elsewhere(psbt: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_payout_signed_elsewhere_is_paid() {
-    let mut paying = Paying::with(cold()).await;
-    paying.round().await;
-    assert_eq!(paying.states().await, [State::Planned]);
-    let handed_out = paying.payouts.hand_out(1).await.unwrap();
-    paying.payouts.take_in(1, &sign_elsewhere(&handed_out.psbt)).await.unwrap();
-    paying.finish().await;
-    paying.check_all_paid().await;
+    on_each_database(async || {
+        let mut paying = Paying::with(cold()).await;
+        paying.round().await;
+        assert_eq!(paying.states().await, [State::Planned]);
+        let handed_out = paying.payouts.hand_out(1).await.unwrap();
+        paying.payouts.take_in(1, &sign_elsewhere(&handed_out.psbt)).await.unwrap();
+        paying.finish().await;
+        paying.check_all_paid().await;
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -188,3 +188,6 @@ fn told(kind: ChangeKind) -> &'static str {
         ChangeKind::Closed => "contract_close by the operator",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,21 +42,35 @@ async fn credit(app: &TestApp, contract: &Hash32, settlements: &[(i64, i64, i64)
     tx.commit().await.unwrap();
 }
 
+/// Conclusion 3, at leaf 2, gives back 50 and makes good 5.
+async fn conclude(app: &TestApp, contract: &Hash32) {
+    let mut tx = app.database.begin().await.unwrap();
+    let period =
+        "INSERT INTO concluded_periods (period, entry_index, refund_sats, make_good_sats) VALUES (3, 2, 50, 5)";
+    sqlx::query(period).execute(&mut *tx).await.unwrap();
+    let credit =
+        "INSERT INTO conclusion_credits (contract_id, period, refund_sats, make_good_sats) VALUES ($1, 3, 50, 5)";
+    sqlx::query(credit).bind(contract.0.to_vec()).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 #[tokio::test]
-async fn credits_of_settlements_and_accruals_are_one_list_in_order_of_the_log() {
+async fn credits_of_settlements_accruals_and_conclusions_are_one_list_in_order_of_the_log() {
     on_each_database(async |app| {
         let token = app.customer("ada@example.org").await;
         let (id, contract) = contract(app, &token).await;
-        credit(app, &contract, &[(1, 0, 10), (2, 2, 30)], &[(1, 1, 20), (7, 1_000_000, 40)]).await;
+        credit(app, &contract, &[(1, 0, 10)], &[(1, 1, 20), (7, 1_000_000, 40)]).await;
+        conclude(app, &contract).await;
         let path = format!("/api/v1/contracts/{id}/credits?limit=2");
         let first = app.get(&path, &token).await.expect(200);
         let newest = json!([
-            {"settlement": 2, "accrual": null, "credit_sats": 30, "leaf_index": 2},
-            {"settlement": null, "accrual": 1, "credit_sats": 20, "leaf_index": 1},
+            {"settlement": null, "accrual": null, "conclusion": 3, "credit_sats": 55, "leaf_index": 2},
+            {"settlement": null, "accrual": 1, "conclusion": null, "credit_sats": 20, "leaf_index": 1},
         ]);
         assert_eq!(first["items"], newest, "what is not published yet is not claimed");
         let rest = app.get(&format!("{path}&cursor={}", first["next_cursor"].as_str().unwrap()), &token).await;
-        let oldest = json!([{"settlement": 1, "accrual": null, "credit_sats": 10, "leaf_index": 0}]);
+        let oldest =
+            json!([{"settlement": 1, "accrual": null, "conclusion": null, "credit_sats": 10, "leaf_index": 0}]);
         assert_eq!(rest.expect(200), json!({"items": oldest, "next_cursor": null}));
     })
     .await;
@@ -156,7 +170,8 @@ async fn terms_are_told_and_other_entries_are_none() {
         let told = app.get(&format!("/api/v1/terms/{index}"), "").await.expect(200);
         let expected = json!({
             "leaf_index": index, "scheme": "pplns", "window_work": "5000", "fee_ppm": 10_000,
-            "maintenance_sats_per_ths_day": 7,
+            "maintenance_sats_per_ths_day": 7, "suspension": null, "make_good_tolerance_ppm": null,
+            "refunds_unused_time": false,
         });
         assert_eq!(told, expected);
         for index in ["0", "1000000"] {

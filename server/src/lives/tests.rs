@@ -7,6 +7,7 @@ use crate::blocks::tests::seal_epochs;
 use crate::db::contracts;
 use crate::db::ledger::Account;
 use crate::engine::fixture::{CAPACITY, Fixture};
+use crate::tlog::check::on_each_database;
 use crate::tlog::kind;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -54,100 +55,116 @@ async fn kinds(fixture: &Fixture, contract: &Hash32) -> Vec<ChangeKind> {
 
 #[tokio::test]
 async fn a_term_that_is_over_is_closed_once_when_its_period_ends() {
-    let fixture = Fixture::new().await;
-    let contract = fixture.sell(CAPACITY / 4, 1).await.contract_id;
-    seal_epochs(&fixture, 1).await;
-    fixture.blocks().round().await.unwrap();
-    assert_eq!(count(&fixture, "contract_close"), 0, "the period is not over");
-    seal_epochs(&fixture, 1).await;
-    fixture.blocks().round().await.unwrap();
-    let fixture = fixture.restart().await;
-    seal_epochs(&fixture, 2).await;
-    fixture.blocks().round().await.unwrap();
-    assert_eq!((count(&fixture, "contract_close"), count(&fixture, "conclusion")), (1, 0));
-    assert_eq!(kinds(&fixture, &contract).await, [ChangeKind::Fulfilled]);
-    fixture.check().await;
+    on_each_database(async || {
+        let fixture = Fixture::new().await;
+        let contract = fixture.sell(CAPACITY / 4, 1).await.contract_id;
+        seal_epochs(&fixture, 1).await;
+        fixture.blocks().round().await.unwrap();
+        assert_eq!(count(&fixture, "contract_close"), 0, "the period is not over");
+        seal_epochs(&fixture, 1).await;
+        fixture.blocks().round().await.unwrap();
+        let fixture = fixture.restart().await;
+        seal_epochs(&fixture, 2).await;
+        fixture.blocks().round().await.unwrap();
+        assert_eq!((count(&fixture, "contract_close"), count(&fixture, "conclusion")), (1, 0));
+        assert_eq!(kinds(&fixture, &contract).await, [ChangeKind::Fulfilled]);
+        fixture.check().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_contract_that_is_closed_early_leaves_the_allocation_and_is_paid_back() {
-    let fixture = Fixture::new().await;
-    let contract = fixture.sell_at(giving_back(), CAPACITY / 4, HOUR_MS, 1_000_000).await.contract_id;
-    seal_epochs(&fixture, 2).await;
-    close_by_operator(&fixture, &contract, "the building is sold").await.unwrap();
-    seal_epochs(&fixture, 2).await;
-    fixture.blocks().round().await.unwrap();
-    let fixture = fixture.restart().await;
-    fixture.blocks().round().await.unwrap();
-    fixture.check().await;
+    on_each_database(async || {
+        let fixture = Fixture::new().await;
+        let contract = fixture.sell_at(giving_back(), CAPACITY / 4, HOUR_MS, 1_000_000).await.contract_id;
+        seal_epochs(&fixture, 2).await;
+        close_by_operator(&fixture, &contract, "the building is sold").await.unwrap();
+        seal_epochs(&fixture, 2).await;
+        fixture.blocks().round().await.unwrap();
+        let fixture = fixture.restart().await;
+        fixture.blocks().round().await.unwrap();
+        fixture.check().await;
 
-    let pool = fixture.log.database.pool();
-    assert_eq!((count(&fixture, "contract_close"), count(&fixture, "conclusion")), (1, 1));
-    let (refund, make_good) = lives::credited(pool, &contract, u64::MAX).await.unwrap();
-    assert!((990_000..1_000_000).contains(&refund.get()), "{refund}: some milliseconds of an hour were used");
-    assert_eq!(owed(&fixture, &contract).await, refund.get() + make_good.get());
-    assert_eq!(ledger::balance_of(pool, &Account::Refunds).await.unwrap(), i64::try_from(refund.get()).unwrap());
-    ledger::check(pool).await.unwrap();
-    let parts = epochs::contract_page(pool, &contract, u64::MAX, None, 10).await.unwrap();
-    assert_eq!(parts.iter().map(|part| part.epoch).max(), Some(3), "epoch 3 was open when it was closed");
-    let compared = crate::books::check(&fixture.log.database, &fixture.log.store, fixture.log.sequencer.origin()).await;
-    assert!(compared.unwrap().iter().all(|comparison| comparison.difference.is_none()));
+        let pool = fixture.log.database.pool();
+        assert_eq!((count(&fixture, "contract_close"), count(&fixture, "conclusion")), (1, 1));
+        let (refund, make_good) = lives::credited(pool, &contract, u64::MAX).await.unwrap();
+        assert!((990_000..1_000_000).contains(&refund.get()), "{refund}: some milliseconds of an hour were used");
+        assert_eq!(owed(&fixture, &contract).await, refund.get() + make_good.get());
+        assert_eq!(ledger::balance_of(pool, &Account::Refunds).await.unwrap(), i64::try_from(refund.get()).unwrap());
+        ledger::check(pool).await.unwrap();
+        let parts = epochs::contract_page(pool, &contract, u64::MAX, None, 10).await.unwrap();
+        assert_eq!(parts.iter().map(|part| part.epoch).max(), Some(3), "epoch 3 was open when it was closed");
+        let compared =
+            crate::books::check(&fixture.log.database, &fixture.log.store, fixture.log.sequencer.origin()).await;
+        assert!(compared.unwrap().iter().all(|comparison| comparison.difference.is_none()));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn contracts_are_closed_early_only_once_and_only_where_their_terms_pay_back() {
-    let fixture = Fixture::new().await;
-    let lasting = fixture.sell(CAPACITY / 4, HOUR_MS).await.contract_id;
-    let short = fixture.sell_at(giving_back(), CAPACITY / 4, 1, 1).await.contract_id;
-    let closed = fixture.sell_at(giving_back(), CAPACITY / 4, HOUR_MS, 1).await.contract_id;
-    seal_epochs(&fixture, 1).await;
-    let refused = close_by_operator(&fixture, &lasting, "no").await;
-    assert!(matches!(refused, Err(CloseRefused::NoRefund)), "{refused:?}");
-    let refused = close_by_operator(&fixture, &short, "too late").await;
-    assert!(matches!(refused, Err(CloseRefused::NotRunning)), "{refused:?}");
-    let refused = close_by_operator(&fixture, &closed, FULFILLED).await;
-    assert!(matches!(refused, Err(CloseRefused::Reason)), "{refused:?}");
-    close_by_operator(&fixture, &closed, "yes").await.unwrap();
-    let refused = close_by_operator(&fixture, &closed, "again").await;
-    assert!(matches!(refused, Err(CloseRefused::NotRunning)), "{refused:?}");
+    on_each_database(async || {
+        let fixture = Fixture::new().await;
+        let lasting = fixture.sell(CAPACITY / 4, HOUR_MS).await.contract_id;
+        let short = fixture.sell_at(giving_back(), CAPACITY / 4, 1, 1).await.contract_id;
+        let closed = fixture.sell_at(giving_back(), CAPACITY / 4, HOUR_MS, 1).await.contract_id;
+        seal_epochs(&fixture, 1).await;
+        let refused = close_by_operator(&fixture, &lasting, "no").await;
+        assert!(matches!(refused, Err(CloseRefused::NoRefund)), "{refused:?}");
+        let refused = close_by_operator(&fixture, &short, "too late").await;
+        assert!(matches!(refused, Err(CloseRefused::NotRunning)), "{refused:?}");
+        let refused = close_by_operator(&fixture, &closed, FULFILLED).await;
+        assert!(matches!(refused, Err(CloseRefused::Reason)), "{refused:?}");
+        close_by_operator(&fixture, &closed, "yes").await.unwrap();
+        let refused = close_by_operator(&fixture, &closed, "again").await;
+        assert!(matches!(refused, Err(CloseRefused::NotRunning)), "{refused:?}");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn contracts_that_do_not_pay_are_left_out_from_the_next_epoch_on() {
-    let fixture = Fixture::new().await;
-    let contract = fixture.sell_at(unprofitable(), CAPACITY / 4, HOUR_MS, 1_000_000).await.contract_id;
-    seal_epochs(&fixture, 2).await;
-    fixture.blocks().round().await.unwrap();
-    assert_eq!(kinds(&fixture, &contract).await, [ChangeKind::Suspended]);
-    seal_epochs(&fixture, 2).await;
-    fixture.blocks().round().await.unwrap();
-    assert_eq!(kinds(&fixture, &contract).await, [ChangeKind::Suspended], "it is suspended already");
-    let parts = epochs::contract_page(fixture.log.database.pool(), &contract, u64::MAX, None, 10).await.unwrap();
-    assert_eq!(parts.iter().map(|part| part.epoch).max(), Some(3), "epoch 3 was open when it was suspended");
-    // Closed, it gets back what it could not use.
-    close_by_operator(&fixture, &contract, "it will not pay again").await.unwrap();
-    seal_epochs(&fixture, 2).await;
-    fixture.blocks().round().await.unwrap();
-    assert!(owed(&fixture, &contract).await > 990_000);
-    fixture.check().await;
+    on_each_database(async || {
+        let fixture = Fixture::new().await;
+        let contract = fixture.sell_at(unprofitable(), CAPACITY / 4, HOUR_MS, 1_000_000).await.contract_id;
+        seal_epochs(&fixture, 2).await;
+        fixture.blocks().round().await.unwrap();
+        assert_eq!(kinds(&fixture, &contract).await, [ChangeKind::Suspended]);
+        seal_epochs(&fixture, 2).await;
+        fixture.blocks().round().await.unwrap();
+        assert_eq!(kinds(&fixture, &contract).await, [ChangeKind::Suspended], "it is suspended already");
+        let parts = epochs::contract_page(fixture.log.database.pool(), &contract, u64::MAX, None, 10).await.unwrap();
+        assert_eq!(parts.iter().map(|part| part.epoch).max(), Some(3), "epoch 3 was open when it was suspended");
+        // Closed, it gets back what it could not use.
+        close_by_operator(&fixture, &contract, "it will not pay again").await.unwrap();
+        seal_epochs(&fixture, 2).await;
+        fixture.blocks().round().await.unwrap();
+        assert!(owed(&fixture, &contract).await > 990_000);
+        fixture.check().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_crash_between_file_and_entry_changes_nothing() {
-    let fixture = Fixture::new().await;
-    let contract = fixture.sell_at(giving_back(), CAPACITY / 4, HOUR_MS, 1_000_000).await.contract_id;
-    close_by_operator(&fixture, &contract, "changed my mind").await.unwrap();
-    seal_epochs(&fixture, 2).await;
-    {
-        let lives = fixture.lives();
-        let mut tx = fixture.log.database.begin().await.unwrap();
-        let (end, every) = lives.next_end(&mut tx).await.unwrap().unwrap();
-        let (entry, concluded) = lives.called_for(&mut tx, &end, every).await.unwrap().conclusion.unwrap();
-        lives.put_file(entry.conclusion, &concluded).await.unwrap();
-    }
-    let fixture = fixture.restart().await;
-    seal_epochs(&fixture, 1).await;
-    fixture.blocks().round().await.unwrap();
-    assert_eq!(owed(&fixture, &contract).await, 1_000_000, "it never ran");
-    fixture.check().await;
+    on_each_database(async || {
+        let fixture = Fixture::new().await;
+        let contract = fixture.sell_at(giving_back(), CAPACITY / 4, HOUR_MS, 1_000_000).await.contract_id;
+        close_by_operator(&fixture, &contract, "changed my mind").await.unwrap();
+        seal_epochs(&fixture, 2).await;
+        {
+            let lives = fixture.lives();
+            let mut tx = fixture.log.database.begin().await.unwrap();
+            let (end, every) = lives.next_end(&mut tx).await.unwrap().unwrap();
+            let (entry, concluded) = lives.called_for(&mut tx, &end, every).await.unwrap().conclusion.unwrap();
+            lives.put_file(entry.conclusion, &concluded).await.unwrap();
+        }
+        let fixture = fixture.restart().await;
+        seal_epochs(&fixture, 1).await;
+        fixture.blocks().round().await.unwrap();
+        assert_eq!(owed(&fixture, &contract).await, 1_000_000, "it never ran");
+        fixture.check().await;
+    })
+    .await;
 }

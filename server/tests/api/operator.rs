@@ -66,3 +66,44 @@ async fn offer_that_cannot_be_sold_is_refused() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_contract_is_closed_early_only_where_its_terms_refund_and_says_so() {
+    on_each_database(async |app| {
+        let token = app.customer("ada@example.org").await;
+        let mut refunding = offer_request("Refunding", 1_000);
+        refunding["terms"] = json!({
+            "scheme": "proportional", "fee_ppm": 20_000, "maintenance": "included", "rounding": "largest_remainder",
+            "suspension": "none", "shortfall": {"make_good": {"tolerance_ppm": 10_000}}, "refund": "unused_time",
+        });
+        let offer = app.post("/api/v1/admin/offers", &app.operator, &refunding).await.expect(201);
+        let refunding = app.buy(&token, offer["id"].as_str().unwrap()).await.expect(201);
+        let usual = app.buy(&token, &app.offer("Usual", 1_000).await).await.expect(201);
+        let close = async |contract: &serde_json::Value, reason: &str| {
+            let path = format!("/api/v1/admin/contracts/{}/close", contract["id"].as_str().unwrap());
+            app.post(&path, &app.operator, &json!({"reason": reason})).await
+        };
+        close(&refunding, "too early").await.problem(409, "contract_not_running");
+        for contract in [&refunding, &usual] {
+            assert_eq!(app.confirm(contract, 100).await.expect(200)["life"]["state"], "paid");
+        }
+        close(&usual, "no").await.problem(409, "no_refund");
+        close(&refunding, " ").await.problem(422, "invalid_request");
+        close(&refunding, "fulfilled").await.problem(422, "invalid_request");
+        let closed = close(&refunding, "the site is shut down").await.expect(200);
+        assert_eq!(closed["status"], "fulfilled");
+        close(&refunding, "again").await.problem(409, "contract_not_running");
+
+        let path = format!("/api/v1/contracts/{}", refunding["id"].as_str().unwrap());
+        let shown = app.get(&path, &token).await.expect(200);
+        assert_eq!(
+            (&shown["life"]["state"], &shown["life"]["reason"]),
+            (&json!("closed"), &json!("the site is shut down"))
+        );
+        let terms = format!("/api/v1/terms/{}", offer["terms_index"]);
+        let terms = app.get(&terms, "").await.expect(200);
+        assert_eq!(terms["refunds_unused_time"], true);
+        assert_eq!((&terms["make_good_tolerance_ppm"], &terms["suspension"]), (&json!(10_000), &json!(null)));
+    })
+    .await;
+}

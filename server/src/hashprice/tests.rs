@@ -78,8 +78,7 @@ async fn nothing_is_sold_at_one_that_is_missing_or_a_day_of_blocks_old() {
     assert_eq!(at(&mut connection, logged.index + 1).await.unwrap(), None, "an epoch_open");
 
     for (height, is_usable) in [(logged.price.height + USABLE, true), (logged.price.height + USABLE + 1, false)] {
-        let older = sqlx::query("UPDATE epochs SET price_height = $1").bind(i64::from(height));
-        older.execute(&mut *connection).await.unwrap();
+        fixture.log.database.execute(&format!("UPDATE epochs SET price_height = {height}")).await;
         assert_eq!(usable(&mut connection).await.unwrap().is_some(), is_usable);
     }
 }

@@ -23,7 +23,7 @@ const PROVEN: &[Proven] = &[
     },
     Proven {
         what: "a contract lives as its terms say, and the verifier checks it",
-        tests: &["life::", "lives::", "api::life::", "api::lives::"],
+        tests: &["life::", "lives::", "api::operator::a_contract_is_closed_early"],
         figures: &[],
     },
     Proven {

@@ -4,7 +4,7 @@ use alloc::{format, string::ToString, vec::Vec};
 
 use super::{
     CheckId, Evidence, Place,
-    credited::Credited,
+    credited::{self, Credited},
     evidence::Source,
     log::{Log, LogEpoch},
     periods,
@@ -18,9 +18,6 @@ use crate::{
     settlement::{Credit, SettleError},
     work::{Sats, Work},
 };
-
-/// Longest accrual file that is read, in bytes.
-const FILE_MAX: u64 = 256 << 20;
 
 /// The accruals, kept epoch by epoch.
 pub(super) struct Accruals<'a> {
@@ -129,7 +126,9 @@ impl<'a> Accruals<'a> {
         self.next += 1;
         self.judged += 1;
         self.credits = self.credits.checked_add(entry.credits.total_sats).unwrap_or(self.credits);
-        let file = published(source, entry.accrual, findings).await;
+        let path = AccrualFile::path(entry.accrual);
+        let kind = (CheckId::AccrualSum, "an accrual file");
+        let file = credited::published(source, path.clone(), kind, AccrualFile::from_bytes, findings).await;
         let recomputed = match accrued {
             None => {
                 self.unpriced += 1;
@@ -144,13 +143,7 @@ impl<'a> Accruals<'a> {
         }
         periods::in_time(log, CheckId::AccrualSum, &what, close, *index, findings);
         let published = file.map(|file| file.credits);
-        Some(Credited {
-            index: *index,
-            path: AccrualFile::path(entry.accrual),
-            number: entry.accrual,
-            recomputed,
-            published,
-        })
+        Some(Credited { index: *index, path, number: entry.accrual, recomputed, published })
     }
 
     /// Compares entry and file with what they must be.
@@ -188,13 +181,8 @@ impl<'a> Accruals<'a> {
             fail(&log_file, Some(index), &told(&expected), &told(entry));
         }
         if let Some(file) = file.filter(|file| (file.accrual, &file.credits) != (number, &accrued.credits)) {
-            let differs = file.credits.iter().zip(&accrued.credits).position(|(theirs, ours)| theirs != ours);
-            let row = differs.unwrap_or(file.credits.len().min(accrued.credits.len()));
-            let of = |credits: &[Credit]| match credits.get(row) {
-                Some(credit) => format!("{} sats for {}", credit.sats, credit.id),
-                None => "the end".to_string(),
-            };
-            fail(&AccrualFile::path(number), Some(row as u64), &of(&accrued.credits), &of(&file.credits));
+            let (check, path) = (CheckId::AccrualSum, AccrualFile::path(number));
+            credited::rows_differ((check, &path), &accrued.credits, &file.credits, credited::told, findings);
         }
         Some(accrued.credits)
     }
@@ -207,17 +195,4 @@ fn told(entry: &Accrual) -> alloc::string::String {
          {maintenance_sats}, {} credits of {} with root {}",
         credits.count, credits.total_sats, credits.root
     )
-}
-
-async fn published<E: Evidence>(
-    source: &mut Source<'_, E>,
-    accrual: u64,
-    findings: &mut Findings,
-) -> Option<AccrualFile> {
-    let (check, path) = (CheckId::AccrualSum, AccrualFile::path(accrual));
-    let bytes = source.fetch(&path, FILE_MAX, check, findings).await?;
-    let failed = AccrualFile::from_bytes(&bytes).map_err(|error| {
-        findings.fail(check, Place::new(path, None, "an accrual file", error.to_string()));
-    });
-    failed.ok()
 }

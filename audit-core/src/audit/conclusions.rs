@@ -8,7 +8,7 @@ use alloc::{
 
 use super::{
     CheckId, Evidence, Place,
-    credited::Credited,
+    credited::{self, Credited},
     evidence::Source,
     log::{Log, LogEpoch},
     periods,
@@ -22,9 +22,6 @@ use crate::{
     settlement::{Credit, SettleError},
     work::{Sats, Work},
 };
-
-/// Longest conclusion file that is read, in bytes.
-const FILE_MAX: u64 = 256 << 20;
 
 /// The conclusions, kept epoch by epoch.
 pub(super) struct Conclusions<'a> {
@@ -101,7 +98,9 @@ impl<'a> Conclusions<'a> {
         self.next += 1;
         self.judged += 1;
         self.credits = self.credits.checked_add(entry.credits.total_sats).unwrap_or(self.credits);
-        let file = published(source, entry.conclusion, findings).await;
+        let path = ConclusionFile::path(entry.conclusion);
+        let kind = (CheckId::ConclusionSum, "a conclusion file");
+        let file = credited::published(source, path.clone(), kind, ConclusionFile::from_bytes, findings).await;
         let recomputed = match concluded {
             None => {
                 self.unknown += 1;
@@ -115,8 +114,7 @@ impl<'a> Conclusions<'a> {
         }
         periods::in_time(log, CheckId::ConclusionSum, &what, end.close_index, *index, findings);
         let published = file.and_then(|file| file.credits().ok());
-        let (path, number) = (ConclusionFile::path(entry.conclusion), entry.conclusion);
-        Some(Credited { index: *index, path, number, recomputed, published })
+        Some(Credited { index: *index, path, number: entry.conclusion, recomputed, published })
     }
 
     /// No conclusion is left that no period calls for.
@@ -178,8 +176,13 @@ impl<'a> Conclusions<'a> {
             self.fail(index, told(&expected), &told(entry), findings);
         }
         let ours = ConclusionFile { conclusion: number, rows: concluded.rows };
-        if let Some(theirs) = file {
-            file_is_the_recomputed(&ours, theirs, findings);
+        if let Some(theirs) = file.filter(|theirs| ours != **theirs) {
+            let told = |row: &ConclusionRow| {
+                let ConclusionRow { owed, id } = row;
+                format!("{} and {} sats for {id}", owed.refund, owed.make_good)
+            };
+            let path = ConclusionFile::path(number);
+            credited::rows_differ((CheckId::ConclusionSum, &path), &ours.rows, &theirs.rows, told, findings);
         }
         ours.credits().ok()
     }
@@ -189,21 +192,6 @@ impl<'a> Conclusions<'a> {
     }
 }
 
-fn file_is_the_recomputed(ours: &ConclusionFile, theirs: &ConclusionFile, findings: &mut Findings) {
-    if ours == theirs {
-        return;
-    }
-    let differs = ours.rows.iter().zip(&theirs.rows).position(|(ours, theirs)| ours != theirs);
-    let row = differs.unwrap_or(ours.rows.len().min(theirs.rows.len()));
-    let of = |rows: &[ConclusionRow]| match rows.get(row) {
-        Some(ConclusionRow { owed, id }) => format!("{} and {} sats for {id}", owed.refund, owed.make_good),
-        None => "the end".to_string(),
-    };
-    let path = ConclusionFile::path(ours.conclusion);
-    let place = Place::new(path, Some(row as u64), of(&ours.rows), of(&theirs.rows));
-    findings.fail(CheckId::ConclusionSum, place);
-}
-
 fn told(entry: &Conclusion) -> String {
     let Conclusion { conclusion, from_epoch, to_epoch, refund_sats, make_good_sats, credits } = entry;
     format!(
@@ -211,17 +199,4 @@ fn told(entry: &Conclusion) -> String {
          {make_good_sats} for missing work, {} credits of {} with root {}",
         credits.count, credits.total_sats, credits.root
     )
-}
-
-async fn published<E: Evidence>(
-    source: &mut Source<'_, E>,
-    conclusion: u64,
-    findings: &mut Findings,
-) -> Option<ConclusionFile> {
-    let (check, path) = (CheckId::ConclusionSum, ConclusionFile::path(conclusion));
-    let bytes = source.fetch(&path, FILE_MAX, check, findings).await?;
-    let failed = ConclusionFile::from_bytes(&bytes).map_err(|error| {
-        findings.fail(check, Place::new(path, None, "a conclusion file", error.to_string()));
-    });
-    failed.ok()
 }

@@ -10,21 +10,23 @@ mod recent;
 use alloc::{format, rc::Rc, string::ToString, vec::Vec};
 
 use super::{
-    CheckId, Evidence, Place, credited::Credited, evidence::Source, log::Log, periods::DUE_EPOCHS, report::Findings,
+    CheckId, Evidence, Place,
+    credited::{self, Credited},
+    evidence::Source,
+    log::Log,
+    periods::DUE_EPOCHS,
+    report::Findings,
 };
 use crate::{
     allocation::{Allocation, operator_id},
     entry::Settlement,
     hash::BlockHash,
     scheme::{Drawn, TermsOf, draw},
-    settlement::{ContractWork, Credit, SettleError, Settled, SettlementFile, SettlementInputs, credits_root, settle},
+    settlement::{ContractWork, SettleError, Settled, SettlementFile, SettlementInputs, credits_root, settle},
     work::{Sats, Work},
 };
 use groups::{Due, Groups};
 use recent::Recent;
-
-/// Longest settlement file that is read, in bytes.
-const FILE_MAX: u64 = 256 << 20;
 
 /// The books, kept epoch by epoch.
 pub(super) struct Books<'a> {
@@ -98,7 +100,9 @@ impl<'a> Books<'a> {
             return None;
         }
         self.next += 1;
-        let published = published(source, settlement.settlement, findings).await;
+        let path = SettlementFile::path(settlement.settlement);
+        let kind = (CheckId::SettleSum, "a settlement file");
+        let published = credited::published(source, path.clone(), kind, SettlementFile::from_bytes, findings).await;
         let Some(recomputed) = self.check(*index, settlement, due, published.as_ref(), findings) else {
             self.next = log.settlements.len();
             return None;
@@ -107,7 +111,7 @@ impl<'a> Books<'a> {
         self.reward = self.reward.checked_add(settlement.reward_sats).unwrap_or(self.reward);
         self.credits = self.credits.checked_add(settlement.credits.total_sats).unwrap_or(self.credits);
         let published = published.map(|file| file.credits);
-        let (index, number, path) = (*index, settlement.settlement, SettlementFile::path(settlement.settlement));
+        let (index, number) = (*index, settlement.settlement);
         Some(Credited { index, path, number, recomputed: Some(recomputed.credits), published })
     }
 
@@ -163,7 +167,10 @@ impl<'a> Books<'a> {
         if let Some(published) = published {
             let path = SettlementFile::path(settlement.settlement);
             findings.equal(CheckId::SettleSum, &path, "settlement", &self.number, &published.settlement);
-            file_is_the_recomputed(&path, &settled.credits, &published.credits, findings);
+            if settled.credits != published.credits {
+                let at = (CheckId::SettleSum, &*path);
+                credited::rows_differ(at, &settled.credits, &published.credits, credited::told, findings);
+            }
         }
         self.next_epoch = due.epoch + 1;
         if drawn.is_pooled() {
@@ -214,34 +221,6 @@ impl Unsettled {
         self.recent.add_epoch(allocation, work, terms);
         self.allocation = Some(allocation.clone());
         Ok(self)
-    }
-}
-
-async fn published<E: Evidence>(
-    source: &mut Source<'_, E>,
-    settlement: u64,
-    findings: &mut Findings,
-) -> Option<SettlementFile> {
-    let check = CheckId::SettleSum;
-    let path = SettlementFile::path(settlement);
-    let bytes = source.fetch(&path, FILE_MAX, check, findings).await?;
-    let file = SettlementFile::from_bytes(&bytes);
-    let failed = file.map_err(|error| {
-        findings.fail(check, Place::new(path, None, "a settlement file", error.to_string()));
-    });
-    failed.ok()
-}
-
-fn file_is_the_recomputed(path: &str, ours: &[Credit], theirs: &[Credit], findings: &mut Findings) {
-    let differs = ours.iter().zip(theirs).position(|(ours, theirs)| ours != theirs);
-    let differs = differs.or((ours.len() != theirs.len()).then_some(ours.len().min(theirs.len())));
-    if let Some(index) = differs {
-        let told = |credits: &[Credit]| match credits.get(index) {
-            Some(credit) => format!("{} sats for {}", credit.sats, credit.id),
-            None => "the end".into(),
-        };
-        let place = Place::new(path, Some(index as u64), told(ours), told(theirs));
-        findings.fail(CheckId::SettleSum, place);
     }
 }
 

@@ -124,7 +124,7 @@ impl Wallet {
             Some(changes) => load(&config, genesis, changes)?,
             None => create(&config, genesis)?,
         };
-        let state = Mutex::new(State { wallet, mempool: SeenMempool::default() });
+        let state = Mutex::new(State { mempool: SeenMempool::after(&wallet), wallet });
         let opened = Self(Arc::new(Inner { config, birthday, scan, database, node, state }));
         opened.store(&mut *opened.0.state.lock().await).await?;
         Ok(opened)

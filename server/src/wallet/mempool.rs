@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use audit_core::hash::BlockHash;
+use bdk_wallet::Wallet;
 use bdk_wallet::bitcoin::Transaction;
 use bdk_wallet::bitcoin::consensus::deserialize;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -14,7 +15,7 @@ const PER_ROUND: usize = 2_000;
 const AT_ONCE: usize = 8;
 
 /// Which waiting transactions were looked at, and the time of the last look.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SeenMempool {
     seen: HashSet<BlockHash>,
     last_stamp: u64,
@@ -31,6 +32,13 @@ pub(super) struct Look {
 }
 
 impl SeenMempool {
+    /// Nothing was looked at yet, except before the wallet was opened: its times go on from there.
+    pub(super) fn after(wallet: &Wallet) -> Self {
+        let graph = wallet.tx_graph();
+        let stamps = graph.full_txs().flat_map(|known| [known.last_seen, graph.get_last_evicted(known.txid)]);
+        Self { seen: HashSet::new(), last_stamp: stamps.flatten().max().unwrap_or(0) }
+    }
+
     /// What was looked at already.
     pub(super) fn seen(&self) -> HashSet<BlockHash> {
         self.seen.clone()
@@ -42,8 +50,8 @@ impl SeenMempool {
         self.seen.extend(look.fresh.iter().map(|(txid, _)| *txid));
     }
 
-    /// A time in seconds later than every one before: bdk takes a transaction as dropped that was dropped in the second
-    /// in which it was last seen.
+    /// A time in seconds later than every one before, also before a restart: to bdk a transaction that was dropped in the
+    /// second in which it was last seen is dropped, and of two that spend the same the one seen last is there.
     pub(super) fn next_stamp(&mut self, now_s: u64) -> u64 {
         self.last_stamp = now_s.max(self.last_stamp + 1);
         self.last_stamp

@@ -91,6 +91,22 @@ async fn a_replaced_payment_is_gone_and_its_replacement_waits() {
 }
 
 #[tokio::test]
+async fn a_payment_that_is_replaced_while_the_wallet_is_closed_is_gone() {
+    let mut watched = Watched::new().await;
+    let script = watched.script(0).await;
+    for _ in 0..5 {
+        let earlier = watched.chain.pay(&script, 1_000);
+        assert_eq!(watched.position_of(&earlier).await, Position::Waiting);
+    }
+    let first = watched.chain.pay(&script, 5_000);
+    assert_eq!(watched.position_of(&first).await, Position::Waiting);
+    let second = watched.chain.replace(&first, &script, 4_000);
+    watched.restart().await;
+    assert_eq!(watched.position_of(&second).await, Position::Waiting);
+    assert_eq!(watched.position_of(&first).await, Position::Gone);
+}
+
+#[tokio::test]
 async fn a_payment_that_is_replaced_by_one_to_others_is_gone() {
     let watched = Watched::new().await;
     let first = watched.chain.pay(&watched.script(0).await, 5_000);

@@ -9,8 +9,10 @@ use super::floor::Role;
 use super::pool::Pool;
 use super::rig::Peer;
 
-/// New tips measured.
-const TIPS: usize = 15;
+/// Turns that the pool and the floor have, one after the other, so that what disturbs the machine disturbs both.
+const TURNS: usize = 4;
+/// New tips in each turn.
+const TIPS: usize = 5;
 /// Between two tips, so that nothing of the one is left when the other comes.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -33,15 +35,18 @@ impl Tips {
         println!("{sessions} sessions: new tips");
         let folder = tempfile::tempdir()?;
         let pool = Pool::start(folder.path(), 600_000).await?;
-        let mut fleet = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
-        let of_pool = Arrivals::measure(&mut fleet, || Ok(pool.node.new_tip()))?;
-        let bytes = fleet.job_len();
-        drop(fleet);
-        let flags = ["--role=spray".into(), format!("--connections={sessions}"), format!("--bytes={bytes}")];
-        let mut spray = Role::start(&flags)?;
-        let mut fleet = Fleet::connect(spray.address, sessions, Peer::Lines)?;
-        let floor = Arrivals::measure(&mut fleet, || spray.go())?;
-        Ok(Tips { sessions, pool: of_pool, floor })
+        let (mut of_pool, mut of_floor) = (Moments::default(), Moments::default());
+        for _ in 0..TURNS {
+            let mut fleet = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
+            of_pool.measure(&mut fleet, || Ok(pool.node.new_tip()))?;
+            let bytes = fleet.job_len();
+            drop(fleet);
+            let flags = ["--role=spray".into(), format!("--connections={sessions}"), format!("--bytes={bytes}")];
+            let mut spray = Role::start(&flags)?;
+            let mut fleet = Fleet::connect(spray.address, sessions, Peer::Lines)?;
+            of_floor.measure(&mut fleet, || spray.go())?;
+        }
+        Ok(Tips { sessions, pool: of_pool.arrivals(), floor: of_floor.arrivals() })
     }
 
     /// From the new tip to the last job, as part of the floor to its last: where both were disturbed least, and medians.
@@ -51,9 +56,20 @@ impl Tips {
     }
 }
 
-impl Arrivals {
-    fn measure(fleet: &mut Fleet, mut new_tip: impl FnMut() -> anyhow::Result<Instant>) -> anyhow::Result<Arrivals> {
-        let (mut first, mut last) = (Vec::new(), Vec::new());
+/// Milliseconds from each tip to its first and its last arrival.
+#[derive(Default)]
+struct Moments {
+    first_ms: Vec<f64>,
+    last_ms: Vec<f64>,
+}
+
+impl Moments {
+    /// Adds a turn.
+    fn measure(
+        &mut self,
+        fleet: &mut Fleet,
+        mut new_tip: impl FnMut() -> anyhow::Result<Instant>,
+    ) -> anyhow::Result<()> {
         for _ in 0..TIPS {
             let (tip, arrivals) = fleet.arrivals(|| {
                 std::thread::sleep(PAUSE);
@@ -62,10 +78,14 @@ impl Arrivals {
             let ms = |moment: Option<&Instant>| {
                 moment.map_or(0.0, |moment| moment.saturating_duration_since(tip).as_secs_f64() * 1e3)
             };
-            first.push(ms(arrivals.iter().min()));
-            last.push(ms(arrivals.iter().max()));
+            self.first_ms.push(ms(arrivals.iter().min()));
+            self.last_ms.push(ms(arrivals.iter().max()));
         }
-        Ok(Arrivals { first_ms: least_and_median(first), last_ms: least_and_median(last) })
+        Ok(())
+    }
+
+    fn arrivals(self) -> Arrivals {
+        Arrivals { first_ms: least_and_median(self.first_ms), last_ms: least_and_median(self.last_ms) }
     }
 }
 

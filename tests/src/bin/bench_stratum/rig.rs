@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::Context;
 use mio::net::TcpStream;
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
 
 /// Whom the load is on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,13 +56,23 @@ pub(crate) struct Rig {
     pub(crate) job_len: usize,
 }
 
+/// Read without an allocation: whatever the rigs do while jobs or shares arrive, they take from the server's machine.
 #[derive(Deserialize)]
-struct Line {
+struct Line<'a> {
     id: Option<u64>,
-    method: Option<String>,
-    params: Option<Value>,
-    error: Option<Value>,
+    method: Option<&'a str>,
+    error: Option<IgnoredAny>,
 }
+
+#[derive(Deserialize)]
+struct Notify<'a> {
+    #[serde(borrow)]
+    params: NotifyParams<'a>,
+}
+
+/// Job, prevhash, both parts of the coinbase, branch, version, nbits, ntime, clean_jobs.
+type NotifyParams<'a> =
+    (&'a str, IgnoredAny, IgnoredAny, IgnoredAny, IgnoredAny, IgnoredAny, IgnoredAny, &'a str, bool);
 
 /// The id of every submission; answers come in order.
 const SUBMISSION: u64 = 3;
@@ -156,14 +166,12 @@ impl Rig {
             self.job_len = bytes.len();
             return Ok(Message::Answer { accepted: true });
         }
-        let line: Line = serde_json::from_slice(bytes)
-            .with_context(|| format!("the pool sent no Stratum: {}", String::from_utf8_lossy(bytes)))?;
-        if line.method.as_deref() == Some("mining.notify") {
-            let params = line.params.context("a job without parameters")?;
+        let line: Line<'_> = read(bytes)?;
+        if line.method == Some("mining.notify") {
+            let Notify { params: (job, .., ntime, clean) } = read(bytes)?;
             self.job_len = bytes.len();
-            let text = |index: usize| params[index].as_str().context("a job's field is no text");
-            self.take_job(text(0)?, text(7)?);
-            return Ok(Message::Job { clean: params[8] == true });
+            self.take_job(job, ntime);
+            return Ok(Message::Job { clean });
         }
         let is_answer = line.method.is_none() && line.id == Some(SUBMISSION);
         Ok(if is_answer { Message::Answer { accepted: line.error.is_none() } } else { Message::Other })
@@ -174,4 +182,8 @@ impl Rig {
         let begin = format!("{{\"id\":{SUBMISSION},\"method\":\"mining.submit\",\"params\":[\"{name}\",\"{job}\",\"");
         self.line = Some((begin.into_bytes(), format!("\",\"{ntime}\",\"00000000\"]}}\n").into_bytes()));
     }
+}
+
+fn read<'a, T: Deserialize<'a>>(line: &'a [u8]) -> anyhow::Result<T> {
+    serde_json::from_slice(line).with_context(|| format!("the pool sent no Stratum: {}", String::from_utf8_lossy(line)))
 }

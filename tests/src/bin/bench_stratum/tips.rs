@@ -11,10 +11,10 @@ use super::rig::Peer;
 
 /// Turns that the pool and the floor have, one after the other, so that what disturbs the machine disturbs both.
 const TURNS: usize = 4;
-/// New tips in each turn.
-const TIPS: usize = 5;
+/// New tips in each turn: enough for some that nothing else on the machine disturbs.
+const TIPS: usize = 20;
 /// Between two tips, so that nothing of the one is left when the other comes.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What so many sessions showed.
 pub(crate) struct Tips {

@@ -49,14 +49,14 @@ fn of_shares(measured: &Shares, hash_us: f64) -> [Row; 14] {
 
 fn of_tips(measured: &Tips) -> [Row; 6] {
     let name = |what: &str| format!("{} sessions: {what}", measured.sessions);
-    let (pool, floor, of_floor) = (&measured.pool, &measured.floor, measured.of_floor());
+    let (pool, floor, (least, median)) = (&measured.pool, &measured.floor, measured.of_floor());
     [
-        Row::new(name("new tip to the first job"), pool.first_ms.0, "ms"),
-        Row::new(name("new tip to the last job"), pool.last_ms.0, "ms"),
-        Row::new(name("the same, median tip"), pool.last_ms.1, "ms"),
-        Row::new(name("floor: a buffer to every socket"), floor.last_ms.0, "ms"),
-        Row::new(name("last job / floor"), of_floor.0, "x"),
-        Row::new(name("the same, median tips"), of_floor.1, "x"),
+        Row::new(name("new tip to the first job, median tip"), pool.first_ms.1, "ms"),
+        Row::new(name("new tip to the last job, median tip"), pool.last_ms.1, "ms"),
+        Row::new(name("floor: a buffer to every socket, median"), floor.last_ms.1, "ms"),
+        Row::new(name("last job / floor, median tips"), median, "x"),
+        Row::new(name("new tip to the last job, least disturbed tip"), pool.last_ms.0, "ms"),
+        Row::new(name("last job / floor, least disturbed tips"), least, "x"),
     ]
 }
 
@@ -79,13 +79,13 @@ pub(crate) fn summary(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idl
     let of_tips = |measured: &Tips| {
         json!({
             "sessions": measured.sessions,
-            "first_ms": measured.pool.first_ms.0,
-            "last_ms": measured.pool.last_ms.0,
-            "last_ms_median": measured.pool.last_ms.1,
-            "floor_last_ms": measured.floor.last_ms.0,
-            "floor_last_ms_median": measured.floor.last_ms.1,
-            "of_floor": measured.of_floor().0,
-            "of_floor_median": measured.of_floor().1,
+            "first_ms": measured.pool.first_ms.1,
+            "last_ms": measured.pool.last_ms.1,
+            "floor_last_ms": measured.floor.last_ms.1,
+            "of_floor": measured.of_floor().1,
+            "last_ms_least": measured.pool.last_ms.0,
+            "floor_last_ms_least": measured.floor.last_ms.0,
+            "of_floor_least": measured.of_floor().0,
         })
     };
     json!({

@@ -55,6 +55,11 @@ pub struct AddressView {
 /// The account's addresses.
 #[derive(Serialize, ToSchema)]
 pub struct AddressesView {
+    /// The server's clock, which decides what can be used.
+    pub now_ms: u64,
+    /// How long an address that is added now can't be used. With 0 a purchase adds its payout address by itself; else it
+    /// has to be on the list.
+    pub hold_ms: u64,
     /// On the list now, oldest first.
     pub listed: Vec<AddressView>,
     /// No longer on it.
@@ -69,9 +74,10 @@ pub struct AddressesView {
 #[get("/account/addresses")]
 pub(crate) async fn list_addresses(customer: Customer, state: Data<State>) -> Result<Json<AddressesView>, Problem> {
     let trail = addresses::trail(state.database.pool(), customer.account.id).await?;
+    let hold_ms = hold_of_next(trail.len() as u64, state.config.payments.address_hold_ms());
     let (listed, removed) = trail.into_iter().partition::<Vec<_>, _>(|address| address.removed_ms.is_none());
     let views = |addresses: Vec<ListedAddress>| addresses.into_iter().map(AddressView::from).collect();
-    Ok(Json(AddressesView { listed: views(listed), removed: views(removed) }))
+    Ok(Json(AddressesView { now_ms: now_ms(), hold_ms, listed: views(listed), removed: views(removed) }))
 }
 
 /// Puts an address on the list. It can be used after a while (a day by default); an account's first one at once.
@@ -141,7 +147,7 @@ pub(super) async fn allow(
     match addresses::listed(tx, account_id, address.script.as_bytes()).await? {
         Some(listed) if listed.usable_ms <= now_ms => Ok(()),
         Some(listed) => Err(on_hold(&listed, now_ms)),
-        None if hold_ms == 0 || addresses::count(tx, account_id).await?.1 == 0 => {
+        None if hold_of_next(addresses::count(tx, account_id).await?.1, hold_ms) == 0 => {
             list(tx, account_id, address, String::new(), hold_ms).await.map(drop)
         }
         None => {
@@ -152,7 +158,7 @@ pub(super) async fn allow(
     }
 }
 
-/// Lists an address. The first one has no hold: an account that never had one has nothing that could be turned away.
+/// Lists an address.
 async fn list(
     tx: &mut Tx,
     account_id: Uuid,
@@ -172,13 +178,19 @@ async fn list(
         address: address.text.clone(),
         label,
         added_ms,
-        usable_ms: if ever == 0 { added_ms } else { added_ms.saturating_add(hold_ms) },
+        usable_ms: added_ms.saturating_add(hold_of_next(ever, hold_ms)),
         removed_ms: None,
     };
     if addresses::add(tx, &added).await? {
         return Ok(added);
     }
     Err(Problem::new(Code::AddressListed, "the address is on your list already"))
+}
+
+/// How long the next address waits when so many ever were on the list. The first one does not: an account that never had one
+/// has nothing that could be turned away.
+fn hold_of_next(ever: u64, hold_ms: u64) -> u64 {
+    if ever == 0 { 0 } else { hold_ms }
 }
 
 fn on_hold(listed: &ListedAddress, now_ms: u64) -> Problem {

@@ -31,6 +31,14 @@ async fn listed(app: &TestApp, token: &str) -> Vec<String> {
     listed.map(|address| address["address"].as_str().unwrap().to_owned()).collect()
 }
 
+/// What the list says before an address is added.
+async fn hold_of_next(app: &TestApp, token: &str) -> u64 {
+    let list = app.get(PATH, token).await.expect(200);
+    let newest_ms = list["listed"].as_array().unwrap().last().map_or(0, |it| it["added_ms"].as_u64().unwrap());
+    assert!(list["now_ms"].as_u64().unwrap() >= newest_ms, "{list}");
+    list["hold_ms"].as_u64().unwrap()
+}
+
 fn hold_of(added: &Value) -> u64 {
     added["usable_ms"].as_u64().unwrap() - added["added_ms"].as_u64().unwrap()
 }
@@ -41,8 +49,10 @@ async fn the_first_address_can_be_used_at_once_and_every_other_one_after_a_day()
         let token = app.customer("ada@example.org").await;
         let offer = app.offer("Small", 5_000).await;
         assert!(listed(app, &token).await.is_empty());
+        assert_eq!(hold_of_next(app, &token).await, 0);
         buy_to(app, &token, &offer, ADDRESS).await.expect(201);
         assert_eq!(listed(app, &token).await, [ADDRESS]);
+        assert_eq!(hold_of_next(app, &token).await, DAY_MS);
         buy_to(app, &token, &offer, ADDRESS).await.expect(201);
         buy_to(app, &token, &offer, SECOND).await.problem(409, "address_not_listed");
         let added = add(app, &token, SECOND).await.expect(201);
@@ -64,6 +74,7 @@ async fn a_removed_address_waits_again_and_leaves_a_trail() {
         assert_eq!(hold_of(&add(app, &token, ADDRESS).await.expect(201)), 0);
         let contract = buy_to(app, &token, &offer, ADDRESS).await.expect(201);
         assert_eq!(remove(app, &token, ADDRESS).await.status, 204);
+        assert_eq!(hold_of_next(app, &token).await, DAY_MS, "an emptied list is not a new one");
         remove(app, &token, ADDRESS).await.problem(404, "not_found");
         let path = format!("/api/v1/contracts/{}", contract["id"].as_str().unwrap());
         assert_eq!(app.get(&path, &token).await.expect(200)["payout_address"], ADDRESS, "contracts keep theirs");
@@ -105,7 +116,7 @@ async fn without_a_hold_every_address_can_be_used_at_once() {
         for address in [ADDRESS, SECOND, THIRD] {
             buy_to(app, &token, &offer, address).await.expect(201);
         }
-        assert_eq!(listed(app, &token).await.len(), 3);
+        assert_eq!((listed(app, &token).await.len(), hold_of_next(app, &token).await), (3, 0));
     })
     .await;
 }

@@ -939,8 +939,19 @@ export interface components {
         };
         /** @description The account's addresses. */
         AddressesView: {
+            /**
+             * Format: int64
+             * @description How long an address that is added now can't be used. With 0 a purchase adds its payout address by itself; else it
+             *     has to be on the list.
+             */
+            hold_ms: number;
             /** @description On the list now, oldest first. */
             listed: components["schemas"]["AddressView"][];
+            /**
+             * Format: int64
+             * @description The server's clock, which decides what can be used.
+             */
+            now_ms: number;
             /** @description No longer on it. */
             removed: components["schemas"]["AddressView"][];
         };

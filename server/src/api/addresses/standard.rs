@@ -19,7 +19,7 @@ impl StandardAddress {
     pub fn parse(field: &str, text: &str, network: Network) -> Result<Self, FieldError> {
         let wrong = |detail: String| FieldError::new(field, detail);
         let address = Address::<NetworkUnchecked>::from_str(text)
-            .map_err(|_| wrong("must be a Bitcoin address".into()))?
+            .map_err(|_| wrong("must be a Bitcoin address: a character is wrong or missing".into()))?
             .require_network(network)
             .map_err(|_| wrong(format!("must be an address of the network {network}")))?;
         match address.address_type() {

@@ -2,7 +2,7 @@
 
 use audit_core::entry::{Conclusion, ContractOpen};
 use audit_core::hash::Hash32;
-use audit_core::life::{Change, ChangeKind, ConclusionRow, EpochSpan};
+use audit_core::life::{Change, ChangeKind, ConclusionRow, EpochSpan, Owed};
 use audit_core::work::{Sats, Work};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool};
@@ -65,14 +65,15 @@ pub async fn insert_credit(tx: &mut Tx, period: u64, row: &ConclusionRow) -> Res
     Ok(())
 }
 
-/// What a contract is owed for unused time and for missing work, in the conclusions that a log of size `published` shows.
-pub async fn credited(pool: &AnyPool, contract: &Hash32, published: u64) -> Result<(Sats, Sats), DbError> {
-    let sql = "SELECT CAST(COALESCE(SUM(c.refund_sats), 0) AS BIGINT) AS refund_sats,
-            CAST(COALESCE(SUM(c.make_good_sats), 0) AS BIGINT) AS make_good_sats
-        FROM conclusion_credits c JOIN concluded_periods p ON p.period = c.period
-        WHERE c.contract_id = $1 AND p.entry_index < $2";
-    let row = sqlx::query(sql).bind(contract.0.to_vec()).bind(signed(published)).fetch_one(pool).await?;
-    Ok((row.sats("refund_sats")?, row.sats("make_good_sats")?))
+/// What a contract is owed for unused time and for missing work, once the period in which it ended is concluded in a log of
+/// size `published`; `None` before.
+pub async fn owed_at_end(pool: &AnyPool, contract: &Hash32, published: u64) -> Result<Option<Owed>, DbError> {
+    let sql = "SELECT COALESCE(k.refund_sats, 0) AS refund_sats, COALESCE(k.make_good_sats, 0) AS make_good_sats
+        FROM contracts c JOIN concluded_periods p ON p.period = c.ended_in
+        LEFT JOIN conclusion_credits k ON k.contract_id = c.contract_id
+        WHERE c.contract_id = $1 AND (p.entry_index IS NULL OR p.entry_index < $2)";
+    let row = sqlx::query(sql).bind(contract.0.to_vec()).bind(signed(published)).fetch_optional(pool).await?;
+    row.map(|row| Ok(Owed { refund: row.sats("refund_sats")?, make_good: row.sats("make_good_sats")? })).transpose()
 }
 
 /// Contracts whose life goes on, with the leaf index of their entry, in order of the log.

@@ -1,5 +1,6 @@
 use audit_core::entry::{Maintenance, Refund, Shortfall, Suspension, Terms};
 use audit_core::hash::Hash32;
+use audit_core::life::Owed;
 use audit_core::work::Sats;
 
 use super::*;
@@ -68,6 +69,8 @@ async fn a_term_that_is_over_is_closed_once_when_its_period_ends() {
         fixture.blocks().round().await.unwrap();
         assert_eq!((count(&fixture, "contract_close"), count(&fixture, "conclusion")), (1, 0));
         assert_eq!(kinds(&fixture, &contract).await, [ChangeKind::Fulfilled]);
+        let owed_at_end = lives::owed_at_end(fixture.log.database.pool(), &contract, u64::MAX).await.unwrap();
+        assert_eq!(owed_at_end, Some(Owed::default()), "its terms give nothing back");
         fixture.check().await;
     })
     .await;
@@ -80,6 +83,8 @@ async fn a_contract_that_is_closed_early_leaves_the_allocation_and_is_paid_back(
         let contract = fixture.sell_at(giving_back(), CAPACITY / 4, HOUR_MS, 1_000_000).await.contract_id;
         seal_epochs(&fixture, 2).await;
         close_by_operator(&fixture, &contract, "the building is sold").await.unwrap();
+        let owed_at_end = lives::owed_at_end(fixture.log.database.pool(), &contract, u64::MAX).await.unwrap();
+        assert_eq!(owed_at_end, None, "the period is not over");
         seal_epochs(&fixture, 2).await;
         fixture.blocks().round().await.unwrap();
         let fixture = fixture.restart().await;
@@ -88,7 +93,8 @@ async fn a_contract_that_is_closed_early_leaves_the_allocation_and_is_paid_back(
 
         let pool = fixture.log.database.pool();
         assert_eq!((count(&fixture, "contract_close"), count(&fixture, "conclusion")), (1, 1));
-        let (refund, make_good) = lives::credited(pool, &contract, u64::MAX).await.unwrap();
+        assert_eq!(lives::owed_at_end(pool, &contract, 0).await.unwrap(), None, "nothing is published");
+        let Owed { refund, make_good } = lives::owed_at_end(pool, &contract, u64::MAX).await.unwrap().unwrap();
         assert!((990_000..1_000_000).contains(&refund.get()), "{refund}: some milliseconds of an hour were used");
         assert_eq!(owed(&fixture, &contract).await, refund.get() + make_good.get());
         assert_eq!(ledger::balance_of(pool, &Account::Refunds).await.unwrap(), i64::try_from(refund.get()).unwrap());

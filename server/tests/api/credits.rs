@@ -51,7 +51,24 @@ async fn conclude(app: &TestApp, contract: &Hash32) {
     let credit =
         "INSERT INTO conclusion_credits (contract_id, period, refund_sats, make_good_sats) VALUES ($1, 3, 50, 5)";
     sqlx::query(credit).bind(contract.0.to_vec()).execute(&mut *tx).await.unwrap();
+    let ended = "UPDATE contracts SET ended_in = 3 WHERE contract_id = $1";
+    sqlx::query(ended).bind(contract.0.to_vec()).execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_an_end_gave_back_is_told_apart_and_credited() {
+    on_each_database(async |app| {
+        let token = app.customer("ada@example.org").await;
+        let (id, contract) = contract(app, &token).await;
+        let path = format!("/api/v1/contracts/{id}");
+        assert_eq!(app.get(&path, &token).await.expect(200)["life"]["paid_back"], json!(null));
+        conclude(app, &contract).await;
+        let ended = app.get(&path, &token).await.expect(200);
+        assert_eq!(ended["life"]["paid_back"], json!({"unused_time_sats": 50, "missing_work_sats": 5}));
+        assert_eq!(ended["credited_sats"], 55);
+    })
+    .await;
 }
 
 #[tokio::test]

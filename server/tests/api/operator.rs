@@ -100,6 +100,7 @@ async fn a_contract_is_closed_early_only_where_its_terms_refund_and_says_so() {
             (&shown["life"]["state"], &shown["life"]["reason"]),
             (&json!("closed"), &json!("the site is shut down"))
         );
+        assert_eq!(shown["life"]["paid_back"], json!(null), "its period is not concluded");
         let terms = format!("/api/v1/terms/{}", offer["terms_index"]);
         let terms = app.get(&terms, "").await.expect(200);
         assert_eq!(terms["refunds_unused_time"], true);

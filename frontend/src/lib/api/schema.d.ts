@@ -1365,6 +1365,7 @@ export interface components {
         LifeState: "paid" | "active" | "suspended" | "fulfilled" | "closed";
         /** @description What became of a contract after it was opened, as far as the published log shows. */
         LifeView: {
+            paid_back?: components["schemas"]["PaidBackView"] | null;
             /** @description Why, as in the log; null unless an entry says so. */
             reason?: string | null;
             /** Format: int64 */
@@ -1906,6 +1907,19 @@ export interface components {
             }[];
             /** @description Where the next page starts, null on the last one. */
             next_cursor?: string | null;
+        };
+        /** @description What of a contract's price is given back at its end, as its terms say; part of what it is credited. */
+        PaidBackView: {
+            /**
+             * Format: int64
+             * @description For work that was missing while it ran.
+             */
+            missing_work_sats: number;
+            /**
+             * Format: int64
+             * @description For time in which it did not run.
+             */
+            unused_time_sats: number;
         };
         /** @description What the operator saw come in. */
         PaymentRequest: {

@@ -1,7 +1,7 @@
 //! A contract as customers and the operator see it.
 
 use audit_core::hash::Hash32;
-use audit_core::life::ChangeKind;
+use audit_core::life::{ChangeKind, Owed};
 use audit_core::work::{Sats, Work};
 use serde::Serialize;
 use sqlx::AnyPool;
@@ -72,6 +72,17 @@ pub struct LifeView {
     pub since_ms: u64,
     /// Why, as in the log; null unless an entry says so.
     pub reason: Option<String>,
+    /// What its end gave back; null until the log concludes it.
+    pub paid_back: Option<PaidBackView>,
+}
+
+/// What of a contract's price is given back at its end, as its terms say; part of what it is credited.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct PaidBackView {
+    /// For time in which it did not run.
+    pub unused_time_sats: u64,
+    /// For work that was missing while it ran.
+    pub missing_work_sats: u64,
 }
 
 /// A state of a contract's life.
@@ -119,23 +130,29 @@ impl Claims {
 pub async fn with_claims(pool: &AnyPool, published: u64, contract: &Contract) -> Result<ContractView, DbError> {
     let claims = match &contract.opened {
         None => Claims::default(),
-        Some(opened) => Claims {
-            paid: Some(payouts::paid(pool, &opened.contract_id, published).await?),
-            credited: Some(credited(pool, &opened.contract_id, published).await?),
-            work: Some(work_sums::of_contract(pool, &opened.contract_id, published).await?),
-            milliseconds: epochs::milliseconds_of_contract(pool, &opened.contract_id, published).await?,
-            life: Some(life_of(pool, opened, published).await?),
-        },
+        Some(opened) => of_opened(pool, published, opened).await?,
     };
     Ok(ContractView::with(contract, now_ms(), claims))
 }
 
+async fn of_opened(pool: &AnyPool, published: u64, opened: &Opened) -> Result<Claims, DbError> {
+    let contract = &opened.contract_id;
+    let owed_at_end = lives::owed_at_end(pool, contract, published).await?;
+    let life = life_of(pool, opened, published).await?;
+    Ok(Claims {
+        paid: Some(payouts::paid(pool, contract, published).await?),
+        credited: Some(credited(pool, contract, published, owed_at_end.unwrap_or_default()).await?),
+        work: Some(work_sums::of_contract(pool, contract, published).await?),
+        milliseconds: epochs::milliseconds_of_contract(pool, contract, published).await?,
+        life: Some(LifeView { paid_back: owed_at_end.map(PaidBackView::from), ..life }),
+    })
+}
+
 /// By settlements, by accruals, and at its end.
-async fn credited(pool: &AnyPool, contract: &Hash32, published: u64) -> Result<Sats, DbError> {
+async fn credited(pool: &AnyPool, contract: &Hash32, published: u64, at_end: Owed) -> Result<Sats, DbError> {
     let settled = settlements::credited(pool, contract, published).await?;
     let accrued = accruals::credited(pool, contract, published).await?;
-    let (refund, make_good) = lives::credited(pool, contract, published).await?;
-    let sum = [accrued, refund, make_good].into_iter().try_fold(settled, Sats::checked_add);
+    let sum = [accrued, at_end.refund, at_end.make_good].into_iter().try_fold(settled, Sats::checked_add);
     Ok(sum.unwrap_or(Sats::MAX))
 }
 
@@ -190,8 +207,13 @@ impl ContractView {
 }
 
 impl LifeView {
+    /// A state that no entry of its own made.
+    fn since(state: LifeState, since_ms: u64) -> Self {
+        Self { state, since_ms, reason: None, paid_back: None }
+    }
+
     fn paid(since_ms: u64) -> Self {
-        Self { state: LifeState::Paid, since_ms, reason: None }
+        Self::since(LifeState::Paid, since_ms)
     }
 
     /// After a change; the state of a resumed contract is that of one that nothing changed.
@@ -202,7 +224,7 @@ impl LifeView {
             ChangeKind::Fulfilled => LifeState::Fulfilled,
             ChangeKind::Closed => LifeState::Closed,
         };
-        Self { state, since_ms: row.at_ms, reason: Some(row.reason) }
+        Self { reason: Some(row.reason), ..Self::since(state, row.at_ms) }
     }
 }
 
@@ -212,14 +234,20 @@ async fn life_of(pool: &AnyPool, opened: &Opened, published: u64) -> Result<Life
     let last = lives::changes_of(&mut connection, &opened.contract_id, published).await?.pop();
     let now_ms = now_ms();
     if opened.until_ms <= now_ms && last.as_ref().is_none_or(|last| !last.change.kind.is_end()) {
-        return Ok(LifeView { state: LifeState::Fulfilled, since_ms: opened.until_ms, reason: None });
+        return Ok(LifeView::since(LifeState::Fulfilled, opened.until_ms));
     }
     if let Some(last) = last {
         return Ok(LifeView::after(last));
     }
     let first = epochs::first_start_since(&mut connection, opened.from_ms, published).await?;
-    let active = |since_ms| LifeView { state: LifeState::Active, since_ms, reason: None };
+    let active = |since_ms| LifeView::since(LifeState::Active, since_ms);
     Ok(first.map_or_else(|| LifeView::paid(opened.from_ms), active))
+}
+
+impl From<Owed> for PaidBackView {
+    fn from(owed: Owed) -> Self {
+        Self { unused_time_sats: owed.refund.get(), missing_work_sats: owed.make_good.get() }
+    }
 }
 
 impl From<Status> for ContractStatusView {

@@ -3,14 +3,20 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
-/** Registers on the page of the first offer. */
+/** Registers on the page of the first offer; resolves to the password. */
 export async function register(page) {
-	await page.goto('/offers');
-	await page.getByRole('article').first().getByRole('link').click();
+	const password = `a long password ${randomUUID()}`;
+	await toFirstOffer(page);
 	await page.getByLabel('E-mail').fill(`buyer-${randomUUID()}@example.test`);
-	await page.getByLabel('Password').fill(`a long password ${randomUUID()}`);
+	await page.getByLabel('Password').fill(password);
 	await page.getByRole('button', { name: 'Make an account' }).click();
 	await page.getByRole('button', { name: 'Reserve this contract' }).waitFor();
+	return password;
+}
+
+export async function toFirstOffer(page) {
+	await page.goto('/offers');
+	await page.getByRole('article').first().getByRole('link').click();
 }
 
 /** The contract whose page is open. */

@@ -40,6 +40,11 @@ class LoginSession {
 		this.forget();
 	}
 
+	/** Looks at a refusal: it may say that the server no longer knows this session. */
+	heed(problem: Problem): void {
+		if (problem.code === 'unauthenticated') this.forget();
+	}
+
 	/** The server no longer knows this session. */
 	forget(): void {
 		localStorage.removeItem(MARK);

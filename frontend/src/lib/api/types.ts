@@ -9,6 +9,9 @@ type Read<Path extends keyof paths> = paths[Path] extends {
 type Item<List> = List extends { items: (infer One)[] } ? One : never;
 
 export type Account = Read<'/api/v1/account'>;
+export type Addresses = Read<'/api/v1/account/addresses'>;
+export type ListedAddress = Addresses['listed'][number];
+export type Refunds = Read<'/api/v1/account/refunds'>;
 export type Offer = Read<'/api/v1/offers/{id}'>;
 export type Contract = Read<'/api/v1/contracts/{id}'>;
 export type ContractStatus = Contract['status'];

@@ -158,6 +158,34 @@ test('with nothing but held addresses there is nothing to reserve, and the page 
 	await takePictures(page, 'buy-held');
 });
 
+test('a suspension and an early end are said in the list and on the contract’s page', async () => {
+	let life;
+	await page.route(/\/api\/v1\/contracts(\/[0-9a-f-]+)?(\?.*)?$/, async (route) => {
+		const response = await route.fetch();
+		const answer = await response.json();
+		const json = answer.items ? { ...answer, items: answer.items.map((one) => ({ ...one, ...life })) } : { ...answer, ...life };
+		await route.fulfill({ response, json });
+	});
+	const closed = { state: 'closed', since_ms: Date.now(), reason: 'the site is shut down', paid_back: null };
+	const paid_back = { unused_time_sats: 1_200, missing_work_sats: 30 };
+	for (const [name, status, state, text] of [
+		['suspended', 'active', { ...closed, state: 'suspended', reason: 'it does not pay' }, 'Running the machines costs more'],
+		['closed', 'fulfilled', closed, 'What you paid for the time that is left is paid back'],
+		['paid-back', 'fulfilled', { ...closed, paid_back }, '1,200 sats for unused time and 30 sats for missing work']
+	]) {
+		life = { status, life: state };
+		await page.goto('/contracts');
+		await page.locator(`[data-life=${state.state}]`).waitFor();
+		await page.goto(`/contracts/${contract.id}`);
+		const note = page.locator(`[data-life-note=${state.state}]`);
+		await note.getByText(text).waitFor();
+		await note.getByText(state.reason).waitFor();
+		await assertAccessible(page);
+		await takePictures(page, `contract-${name}`);
+	}
+	await page.unrouteAll({ behavior: 'wait' });
+});
+
 test('who is signed out is asked to sign in, and nothing of the account stays', async () => {
 	await page.goto('/account');
 	await item(SECOND).waitFor();

@@ -15,6 +15,7 @@ export type Refunds = Read<'/api/v1/account/refunds'>;
 export type Offer = Read<'/api/v1/offers/{id}'>;
 export type Contract = Read<'/api/v1/contracts/{id}'>;
 export type ContractStatus = Contract['status'];
+export type Life = NonNullable<Contract['life']>;
 export type Receipt = NonNullable<Contract['receipt']>;
 export type Invoice = Read<'/api/v1/contracts/{id}/invoice'>;
 export type ContractEpoch = Item<Read<'/api/v1/contracts/{id}/epochs'>>;

@@ -5,16 +5,14 @@ const STATUS_TEXT: Record<string, string> = {
 	active: 'Mining for you',
 	suspended: 'Suspended',
 	fulfilled: 'Term ended',
-	closed: 'Ended early',
+	closed: 'Closed early',
 	cancelled: 'Cancelled'
 };
 
 /** What it means for the buyer, where the word alone does not say it. */
 const STATUS_MEANING: Record<string, string> = {
 	paid: 'Your payment is there. The contract takes part from the next epoch on.',
-	suspended: 'By the rule in its terms the contract takes no part in the epochs for the time being. Each such change is an entry of the public log.',
-	fulfilled: 'The term is over. What is still owed to you is paid without a threshold.',
-	closed: 'The contract ended before its term. Why is in the public log; what is owed to you is paid.'
+	fulfilled: 'The term is over. What is still owed to you is paid without a threshold.'
 };
 
 export function statusText(status: string): string {

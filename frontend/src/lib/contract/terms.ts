@@ -4,6 +4,8 @@ import { formatRate, formatWork } from '$lib/format/work';
 
 const HASHES_PER_TH = 1_000_000_000_000n;
 
+type LifeTerms = Pick<Terms, 'suspension' | 'refunds_unused_time' | 'make_good_tolerance_ppm'>;
+
 /** What a scheme is called. */
 export const SCHEME_NAME: Record<Terms['scheme'], string> = {
 	proportional: 'Proportional',
@@ -36,6 +38,15 @@ export function chargesSentence(terms: Pick<Terms, 'fee_ppm' | 'maintenance_sats
 	if (rate == null) return `${fee}; running the machines is included in the price.`;
 	const { value, per } = formatRate({ sats: BigInt(rate), perHs: HASHES_PER_TH });
 	return `${fee}, and ${value} ${per} of delivered work for running the machines, but never more than is left.`;
+}
+
+/** What may become of the contract before and at its end, in sentences; none where nothing but time ends it. */
+export function lifeSentences({ suspension, refunds_unused_time, make_good_tolerance_ppm }: LifeTerms): string[] {
+	const pause = suspension && 'It pauses while running the machines costs more than they earn.';
+	const back = refunds_unused_time && 'The operator may close it early. Time in which it was paused or cut off is paid back at its end.';
+	const tolerance = make_good_tolerance_ppm ? ` beyond ${formatPpm(make_good_tolerance_ppm)}` : '';
+	const missing = make_good_tolerance_ppm != null && `What is missing of the promised work${tolerance} is paid back at its end.`;
+	return [pause, back, missing].filter((sentence) => typeof sentence === 'string');
 }
 
 /** What chance has to do with it, in one sentence. */

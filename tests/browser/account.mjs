@@ -135,6 +135,8 @@ test('the keyboard alone removes an address, after it was told what that changes
 	const dialog = page.getByRole('dialog', { name: 'Remove this address?' });
 	await dialog.getByText('One contract pays to it and goes on to do so').waitFor();
 	await dialog.getByText('What you are owed back was to go there').waitFor();
+	const keep = dialog.getByRole('button', { name: 'Keep it' });
+	assert.ok(await keep.evaluate((button) => button === document.activeElement), 'Enter alone removes nothing');
 	await assertAccessible(page);
 	await takePictures(page, 'account-remove');
 	await page.keyboard.press('Escape');

@@ -26,7 +26,7 @@ it('a suspension says when it ends and whether its time is paid back', () => {
 	const suspension = { periods: 7, resume_ppm: 1_050_000, resume_periods: 3 };
 	expect(suspendedSentences(undefined)).toHaveLength(1);
 	const [, resumes, back] = suspendedSentences({ suspension, refunds_unused_time: true });
-	expect(resumes).toContain('105.00 % of its maintenance for 3 periods');
+	expect(resumes).toContain('105.00 % of its maintenance for 3 periods of epochs');
 	expect(back).toContain('is paid back');
 	expect(suspendedSentences({ suspension, refunds_unused_time: false })[2]).toContain('is not paid back');
 });
@@ -38,7 +38,7 @@ it.each([
 	[closed, 'closed early on 1 Jan 1970, 00:00:00 UTC, what is left is being paid back'],
 	[
 		{ ...closed, paid_back: { unused_time_sats: 9, missing_work_sats: 0 } },
-		'closed early on 1 Jan 1970, 00:00:00 UTC, 9 sats for unused time'
+		'closed early on 1 Jan 1970, 00:00:00 UTC, paid back 9 sats for unused time'
 	],
 	[{ ...closed, paid_back: { unused_time_sats: 0, missing_work_sats: 0 } }, 'closed early on 1 Jan 1970, 00:00:00 UTC']
 ])('the line of a contract with the life %o', (life, line) =>

@@ -22,7 +22,7 @@ export function closedSentences({ since_ms, paid_back }: Life, untilMs: number):
 		return [ended, 'What you paid for the time that is left is paid back: it is credited to you once the running period of epochs has ended.'];
 	}
 	const text = paidBackText(paid_back);
-	return [ended, text ? `You were credited ${text}. It is paid out with your other credits.` : 'There was nothing left to pay back.'];
+	return [ended, text ? `You were credited ${text}. This is paid out with your other credits.` : 'There was nothing left to pay back.'];
 }
 
 /** What a suspension means for the buyer, in sentences; the rule's figures once the terms are known. */
@@ -30,7 +30,7 @@ export function suspendedSentences(terms: PauseTerms | undefined): string[] {
 	const now = 'Running the machines costs more than your hashes earn. By the rule in its terms the contract takes no part in the epochs for the time being.';
 	const rule = terms?.suspension;
 	if (!rule) return [now];
-	const earned = `${formatPpm(rule.resume_ppm)} of its maintenance for ${plural(rule.resume_periods, 'period')} in a row`;
+	const earned = `${formatPpm(rule.resume_ppm)} of its maintenance for ${plural(rule.resume_periods, 'period')} of epochs in a row`;
 	const back = terms.refunds_unused_time
 		? 'The end of the term stays; the time in which it is suspended is paid back then.'
 		: 'The end of the term stays, and this time is not paid back.';
@@ -41,7 +41,8 @@ export function suspendedSentences(terms: PauseTerms | undefined): string[] {
 export function lineOf(contract: Pick<Contract, 'from_ms' | 'payment_reference' | 'life'>): string {
 	const { life } = contract;
 	if (life?.state === 'closed') {
-		const back = life.paid_back ? paidBackText(life.paid_back) : 'what is left is being paid back';
+		const text = life.paid_back && paidBackText(life.paid_back);
+		const back = life.paid_back ? text && `paid back ${text}` : 'what is left is being paid back';
 		return [`closed early on ${formatTime(life.since_ms)}`, back].filter(Boolean).join(', ');
 	}
 	if (life?.state === 'suspended') return `suspended since ${formatTime(life.since_ms)}`;

@@ -17,6 +17,7 @@ let customer;
 let page;
 let password;
 let contract;
+let otherTab;
 
 before(async () => {
 	browser = await launch();
@@ -129,6 +130,11 @@ test('an overpayment is owed back to the address that the customer chooses', asy
 });
 
 test('the keyboard alone removes an address, after it was told what that changes', async () => {
+	otherTab = await customer.context.newPage();
+	await toFirstOffer(otherTab);
+	await otherTab.getByRole('radio', { name: PAYOUT_ADDRESS, checked: true }).waitFor();
+	await otherTab.locator('[data-quote]').waitFor();
+	await page.bringToFront();
 	const remove = item(PAYOUT_ADDRESS).getByRole('button', { name: /^Remove/ });
 	await tabTo(page, remove);
 	await page.keyboard.press('Enter');
@@ -149,6 +155,15 @@ test('the keyboard alone removes an address, after it was told what that changes
 	await page.getByText('Removed (1)').waitFor();
 	await page.getByText('No address is chosen yet').waitFor();
 	assert.match(await page.evaluate(() => document.activeElement?.textContent), /is off your list\./);
+});
+
+test('an address that was removed in another tab is refused where it was chosen', async () => {
+	await otherTab.getByRole('button', { name: 'Reserve this contract' }).click();
+	const choice = otherTab.getByRole('group', { name: 'Payout address' });
+	await choice.getByText('This address is not on your list.').waitFor();
+	await choice.getByRole('radio', { name: PAYOUT_ADDRESS }).waitFor({ state: 'detached' });
+	await assertAccessible(otherTab);
+	await otherTab.close();
 });
 
 test('with nothing but held addresses there is nothing to reserve, and the page says why', async () => {

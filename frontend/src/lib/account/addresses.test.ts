@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Problem } from '$lib/api/problem';
 import type { Addresses } from '$lib/api/types';
 import { AddressList } from './addresses.svelte';
-import { addErrors, countPaying, isUsable, nameOf, waitOf } from './addresses';
+import { addErrors, choiceError, countPaying, isUsable, nameOf, waitOf } from './addresses';
 
 const HOUR_MS = 3_600_000;
 const ADDRESS = 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080';
@@ -48,6 +48,15 @@ it.each([
 	const said = Object.entries(addErrors(problem)).filter(([, text]) => text);
 	expect(said.map(([name]) => name)).toEqual([field]);
 });
+
+it.each([
+	[new Problem(409, 'address_not_listed', 'Add it with POST.'), 'add it in your account'],
+	[new Problem(409, 'address_on_hold', 'From 17 (Unix ms).'), 'can’t be used yet'],
+	[new Problem(422, 'invalid_request', '', [{ field: 'payout_address', detail: 'Must be of regtest.' }]), 'Must be of regtest.']
+])('%s is said to people at the choice', (problem, text) => expect(choiceError(problem, 'payout_address')).toContain(text));
+
+it('what is not about the address is not said there', () =>
+	expect(choiceError(new Problem(409, 'sold_out', 'Sold out.'), 'payout_address')).toBeUndefined());
 
 it('a hold ends by the server’s clock, whatever this one says', async () => {
 	const clock = { ms: 50 };

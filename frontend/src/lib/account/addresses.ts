@@ -35,6 +35,18 @@ export function countPaying(contracts: Pick<Contract, 'status' | 'payout_address
 	return contracts.filter((contract) => contract.payout_address === address && isPaying(contract)).length;
 }
 
+/** Why an address that was chosen is refused, at the field it was sent as; `undefined` where something else is wrong. */
+export function choiceError(problem: Problem, field: string): string | undefined {
+	switch (problem.code) {
+		case 'address_not_listed':
+			return 'This address is not on your list. Choose another one, or add it in your account.';
+		case 'address_on_hold':
+			return 'This address can’t be used yet.';
+		default:
+			return problem.of(field);
+	}
+}
+
 /** A refusal to add an address, said where it can be put right. */
 export function addErrors(problem: Problem): AddErrors {
 	switch (problem.code) {

@@ -15,7 +15,7 @@ it.each([
 );
 
 it('an early end says how much of the term it cut off, and what comes of it', () => {
-	const [ended, waits] = closedSentences(closed, 5 * HOUR_MS);
+	const [ended, waits] = closedSentences({ ...closed, since_ms: 2 * HOUR_MS }, 7 * HOUR_MS);
 	expect(ended).toContain('5 hours before the end of its term');
 	expect(waits).toContain('is paid back');
 	const [, credited] = closedSentences({ ...closed, paid_back: { unused_time_sats: 700, missing_work_sats: 0 } }, HOUR_MS);

@@ -19,10 +19,11 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Starts both in `folder`, with epochs of so many milliseconds. There is no vardiff and hardly a share is too hard: what
-    /// is measured is the way of a share.
+    /// is measured is the way of a share. All rigs come from one address, which may connect them again at any time.
     pub(crate) async fn start(folder: &Path, epoch_ms: u32) -> anyhow::Result<Pool> {
         let node = ScriptedNode::start(TRANSACTIONS).await?;
-        let flags = ["--first-level=-32", "--min-level=-32", "--shares-per-minute=4000000000"];
+        let flags =
+            ["--first-level=-32", "--min-level=-32", "--shares-per-minute=4000000000", "--connects-per-minute=0"];
         let plan = Plan::bitcoin_core(folder, "regtest", &node.url(), REGTEST_ADDRESS).under(ON_THE_FREE_ONE);
         let plan = flags.iter().fold(plan, |plan, flag| plan.with_flag(flag));
         let server = Server::start(plan.with_flag(&format!("--epoch-ms={epoch_ms}"))).await?;

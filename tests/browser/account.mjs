@@ -129,6 +129,26 @@ test('an overpayment is owed back to the address that the customer chooses', asy
 	await takePictures(page, 'account-refund');
 });
 
+test('refunds show how far they have come, and what is on its way is not sent elsewhere', async () => {
+	const refund = { account_id: contract.id, address: PAYOUT_ADDRESS, output: `${'ab'.repeat(32)}:0`, recorded_ms: Date.now(), height: null };
+	const refunds = ['wrong', 'booked', 'recorded'].map((state, at) => ({ ...refund, id: state, state, refund_sats: 10 + at }));
+	const answer = { owed_sats: 12, on_its_way_sats: 12, address: PAYOUT_ADDRESS, refunds };
+	await page.route('**/api/v1/account/refunds', (route) => route.fulfill({ json: answer }));
+	await page.reload();
+	const shown = page.locator('[data-refund]');
+	await shown.first().waitFor();
+	const lines = await shown.evaluateAll((all) => all.map((line) => [line.dataset.refund, line.textContent]));
+	assert.deepEqual(lines.map(([state]) => state), ['recorded', 'booked', 'wrong'], 'newest first');
+	assert.match(lines[0][1], /12 sats.*Sent, waits for a block/);
+	assert.match(lines[2][1], /does not count/);
+	assert.equal(await page.getByRole('form', { name: 'Where refunds go' }).count(), 0);
+	await assertAccessible(page);
+	await takePictures(page, 'account-refunds');
+	await page.unrouteAll({ behavior: 'wait' });
+	await page.reload();
+	await page.getByRole('form', { name: 'Where refunds go' }).waitFor();
+});
+
 test('the keyboard alone removes an address, after it was told what that changes', async () => {
 	otherTab = await customer.context.newPage();
 	await toFirstOffer(otherTab);
@@ -209,6 +229,7 @@ test('who is signed out is asked to sign in, and nothing of the account stays', 
 	await page.getByRole('main').getByRole('button', { name: 'Sign out' }).click();
 	await page.getByRole('form', { name: 'Sign in' }).waitFor();
 	assert.ok(!(await page.content()).includes(SECOND));
+	await assertAccessible(page);
 });
 
 test('no page asked another origin or broke its own security policy', () => {

@@ -86,20 +86,23 @@ impl Payouts {
         if waits || !self.settings.keys.can_sign() {
             return Ok(false);
         }
-        let attempt = self.newest(payout).await?;
-        if !self.is_within_the_day(payout, &attempt).await? {
+        if !self.is_within_the_day(payout).await? {
             return Ok(false);
         }
+        let attempt = self.newest(payout).await?;
         let transaction = self.settings.keys.sign(draft::psbt(&attempt)?)?;
         self.store_signed(&attempt, &encode::serialize(&transaction), Signer::Server).await
     }
 
-    /// Whether the server may sign this by itself today. A replacement has been counted with its first attempt.
-    async fn is_within_the_day(&self, payout: &Payout, attempt: &Attempt) -> Result<bool> {
-        if attempt.attempt > 1 {
+    /// Whether the server may sign this by itself today. What it has signed once has been counted with that attempt.
+    async fn is_within_the_day(&self, payout: &Payout) -> Result<bool> {
+        let pool = self.database.pool();
+        let attempts = payouts::attempts(pool, payout.payout).await?;
+        let by_server = |signed: &SignedAttempt| signed.signer == Signer::Server;
+        if attempts.iter().any(|attempt| attempt.signed.as_ref().is_some_and(by_server)) {
             return Ok(true);
         }
-        let signed = payouts::signed_by_server_since(self.database.pool(), now_ms().saturating_sub(DAY_MS)).await?;
+        let signed = payouts::signed_by_server_since(pool, now_ms().saturating_sub(DAY_MS)).await?;
         let sum = signed.checked_add(payout.total);
         Ok(sum.is_some_and(|sum| sum <= self.settings.day_limit))
     }

@@ -13,6 +13,7 @@ use crate::engine::fixture::{CAPACITY, Fixture, PAYOUT_DESCRIPTOR, payout_script
 use crate::tlog::check::on_each_database;
 
 mod crashes;
+mod limits;
 mod outside;
 
 const DEPTH: u32 = 6;
@@ -57,6 +58,15 @@ impl Paying {
         fixture.blocks().round().await.unwrap();
         let payouts = payouts_of(&fixture, &settings);
         Self { fixture, contracts, settings, payouts, memory: Memory::default() }
+    }
+
+    /// Another block of 50 bitcoin is settled.
+    async fn earn_again(&self) {
+        self.fixture.pool.wins(&[3]);
+        seal_epochs(&self.fixture, 2).await;
+        let height = self.fixture.node.best().height;
+        self.fixture.node.grow_to(u64::from(height) + 100);
+        self.fixture.blocks().round().await.unwrap();
     }
 
     /// Everything in memory is gone, as after kill −9.
@@ -255,11 +265,7 @@ async fn the_change_of_a_payout_is_spent_once() {
     on_each_database(async || {
         let mut paying = Paying::with(settings()).await;
         paying.finish().await;
-        paying.fixture.pool.wins(&[3]);
-        seal_epochs(&paying.fixture, 2).await;
-        let height = paying.fixture.node.best().height;
-        paying.fixture.node.grow_to(u64::from(height) + 100);
-        paying.fixture.blocks().round().await.unwrap();
+        paying.earn_again().await;
         paying.finish().await;
         assert_eq!(paying.states().await, [State::Logged, State::Logged]);
         let inputs = payouts::inputs(paying.fixture.log.database.pool(), 2).await.unwrap();
@@ -332,15 +338,6 @@ async fn the_first_attempt_may_be_mined_although_it_was_replaced() {
     assert_eq!(paying.fixture.node.mined()[0].compute_txid(), first.compute_txid());
     assert_eq!(paying.states().await, [State::Logged]);
     paying.check_all_paid().await;
-}
-
-#[tokio::test]
-async fn what_the_server_signs_in_a_day_is_limited() {
-    let limit = PayoutSettings { day_limit: sats(100), ..settings() };
-    let mut paying = Paying::with(limit).await;
-    paying.round().await;
-    assert_eq!(paying.states().await, [State::Planned]);
-    assert!(paying.fixture.node.mempool().is_empty());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::*;
 
 /// The same wallet without its private key.
-fn cold() -> PayoutSettings {
+pub(super) fn cold() -> PayoutSettings {
     let text = PAYOUT_DESCRIPTOR;
     let secp = bitcoin::secp256k1::Secp256k1::new();
     let (public, _) = miniscript::Descriptor::parse_descriptor(&secp, text).unwrap();

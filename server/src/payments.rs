@@ -145,22 +145,30 @@ impl Payments {
 
     /// Compares what is stored with what is known, and lets the difference be booked.
     async fn look_at(&self, invoice: &Invoice) -> Result<()> {
-        let Some(destination) = invoice.destination.clone() else { return Ok(()) };
-        let mut connection = self.database.pool().acquire().await?;
-        let stored = invoices::payments(&mut connection, invoice.contract_id).await?;
-        drop(connection);
-        let open = OpenInvoice { contract_id: invoice.contract_id, destination, confirmations: invoice.confirmations };
-        let known: Vec<String> = stored.iter().map(|row| row.payment.clone()).collect();
-        let reading = of_one(invoice.contract_id, self.gateway.read(&open, &known).await)?;
-        let Some(Reading { payments, status }) = reading else { return Ok(()) };
         let Some(contract) = contracts::by_id(self.database.pool(), invoice.contract_id).await? else { return Ok(()) };
-        let rows = merged(&stored, payments, invoice.contract_id);
-        let (state, act) = book::decide_on(&contract, invoice, &rows, now_ms());
-        let is_known = rows == stored && state == invoice.state && status == invoice.gateway_status;
+        let stored = self.stored(invoice.contract_id).await?;
+        let Some(seen) = self.see(invoice, &stored).await? else { return Ok(()) };
+        let (state, act) = book::decide_on(&contract, invoice, &seen.rows, now_ms());
+        let is_known = seen.rows == stored && state == invoice.state && seen.status == invoice.gateway_status;
         if is_known && act == decide::Act::Nothing {
             return Ok(());
         }
-        self.bookkeeper.book(invoice.contract_id, Seen { rows, status }, act).await
+        self.bookkeeper.book(invoice.contract_id, seen, act).await
+    }
+
+    async fn stored(&self, contract_id: Uuid) -> Result<Vec<PaymentRow>> {
+        let mut connection = self.database.pool().acquire().await?;
+        Ok(invoices::payments(&mut connection, contract_id).await?)
+    }
+
+    /// What the gateway knows of an invoice, of which this is stored; `None` where nothing can be paid or told yet.
+    async fn see(&self, invoice: &Invoice, stored: &[PaymentRow]) -> Result<Option<Seen>> {
+        let Some(destination) = invoice.destination.clone() else { return Ok(None) };
+        let open = OpenInvoice { contract_id: invoice.contract_id, destination, confirmations: invoice.confirmations };
+        let known: Vec<String> = stored.iter().map(|row| row.payment.clone()).collect();
+        let reading = of_one(invoice.contract_id, self.gateway.read(&open, &known).await)?;
+        let seen = |Reading { payments, status }| Seen { rows: merged(stored, payments, invoice.contract_id), status };
+        Ok(reading.map(seen))
     }
 }
 

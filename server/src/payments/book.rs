@@ -4,6 +4,9 @@
 //! and with them either the opened contract (log entry, row, ledger) or the credit (ledger). A crash before the second
 //! leaves the payment unbooked, and the next round books it; after it the log's next integration publishes the entry.
 
+#[cfg(test)]
+mod tests;
+
 use anyhow::Result;
 use audit_core::hash::BlockHash;
 use audit_core::work::{Sats, Units};
@@ -246,25 +249,4 @@ fn happened(before: Option<Position>, now: Position) -> Vec<&'static str> {
 
 fn event(kind: &str, payment: Option<String>, amount: Option<Sats>) -> Event {
     Event { at_ms: now_ms(), kind: kind.to_owned(), payment, amount }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_change_of_position_is_told_once() {
-        let (waiting, shallow, deep) =
-            (Position::Waiting, Position::Confirmed { confirmations: 1 }, Position::Final { confirmations: 3 });
-        assert_eq!(happened(None, waiting), ["seen"]);
-        assert_eq!(happened(None, deep), ["seen", "final"]);
-        assert_eq!(happened(Some(waiting), shallow), ["confirmed"]);
-        assert!(happened(Some(shallow), Position::Confirmed { confirmations: 2 }).is_empty());
-        assert_eq!(happened(Some(shallow), deep), ["final"]);
-        assert_eq!(happened(Some(deep), waiting), ["unconfirmed"]);
-        assert_eq!(happened(Some(waiting), Position::Replaced), ["replaced"]);
-        assert_eq!(happened(Some(shallow), Position::Dropped), ["dropped"]);
-        assert!(happened(Some(Position::Replaced), Position::Dropped).is_empty());
-        assert_eq!(happened(Some(Position::Dropped), waiting), ["seen"]);
-    }
 }

@@ -8,34 +8,38 @@ use bdk_wallet::bitcoin::ScriptBuf;
 use super::*;
 use crate::db::contracts::Status;
 use crate::db::invoices::State;
-use shop::{PRICE, Shop};
+use crate::tlog::check::on_each_database;
+use shop::{PRICE, Shop, on_each_shop, on_each_shop_of_capacity};
 
 /// Confirmations that the tests' price needs on chain.
 const NEEDED: usize = 3;
 
 #[tokio::test]
 async fn a_paid_contract_opens_when_its_price_is_deep_enough() {
-    let shop = Shop::new().await;
-    let sold = shop.sell().await;
-    assert_eq!(shop.state(&sold).await, State::New);
-    shop.pay(&sold, PRICE).await;
-    assert_eq!(shop.state(&sold).await, State::Seen);
-    shop.mine(1).await;
-    assert_eq!(shop.state(&sold).await, State::Confirming);
-    shop.mine(NEEDED - 2).await;
-    assert_eq!((shop.state(&sold).await, shop.status(&sold).await), (State::Confirming, Status::Reserved));
-    shop.mine(1).await;
-    assert_eq!((shop.state(&sold).await, shop.status(&sold).await), (State::Settled, Status::Active));
-    assert_eq!(shop.credit(&sold).await, (0, PRICE as i64));
-    shop.mine(5).await;
-    let kinds = ["opened", "seen", "seen", "confirmed", "confirming", "final", "settled"];
-    assert_eq!(shop.kinds(&sold).await, kinds);
-    shop.check().await;
+    on_each_database(async || {
+        let shop = Shop::new().await;
+        let sold = shop.sell().await;
+        assert_eq!(shop.state(&sold).await, State::New);
+        shop.pay(&sold, PRICE).await;
+        assert_eq!(shop.state(&sold).await, State::Seen);
+        shop.mine(1).await;
+        assert_eq!(shop.state(&sold).await, State::Confirming);
+        shop.mine(NEEDED - 2).await;
+        assert_eq!((shop.state(&sold).await, shop.status(&sold).await), (State::Confirming, Status::Reserved));
+        shop.mine(1).await;
+        assert_eq!((shop.state(&sold).await, shop.status(&sold).await), (State::Settled, Status::Active));
+        assert_eq!(shop.credit(&sold).await, (0, PRICE as i64));
+        shop.mine(5).await;
+        let kinds = ["opened", "seen", "seen", "confirmed", "confirming", "final", "settled"];
+        assert_eq!(shop.kinds(&sold).await, kinds);
+        shop.check().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn every_step_may_be_followed_by_a_crash() {
-    for mut shop in Shop::each().await {
+    on_each_shop(async |mut shop| {
         let sold = shop.sell().await;
         shop = shop.restart().await;
         shop.pay(&sold, PRICE + 7).await;
@@ -48,12 +52,13 @@ async fn every_step_may_be_followed_by_a_crash() {
         assert_eq!((shop.state(&sold).await, shop.status(&sold).await), (State::Settled, Status::Active));
         assert_eq!(shop.credit(&sold).await, (7, PRICE as i64 + 7));
         shop.check().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn two_looks_at_once_book_one_payment_once() {
-    for shop in Shop::each().await {
+    on_each_shop(async |shop| {
         let sold = shop.sell().await;
         let other = shop.second();
         shop.chain.pay(&sold.script, PRICE);
@@ -63,12 +68,38 @@ async fn two_looks_at_once_book_one_payment_once() {
         two.unwrap();
         assert_eq!((shop.status(&sold).await, shop.credit(&sold).await), (Status::Active, (0, PRICE as i64)));
         shop.check().await;
-    }
+    })
+    .await;
+}
+
+/// Between a look and what it books another one may book the same.
+#[tokio::test]
+async fn a_look_that_is_behind_another_one_books_nothing_again() {
+    on_each_shop(async |shop| {
+        let sold = shop.sell().await;
+        shop.pay(&sold, PRICE).await;
+        shop.chain.mine(shop.needed());
+        shop.payments.gateway.refresh().await.unwrap();
+        let (invoice, stored) =
+            (shop.invoice(&sold.contract).await, shop.payments.stored(sold.contract.id).await.unwrap());
+        let seen = shop.payments.see(&invoice, &stored).await.unwrap().unwrap();
+        assert!(seen.rows.iter().all(|row| row.booked.is_none() && is_final(row)), "{:?}", seen.rows);
+        shop.look().await;
+        assert_eq!(shop.status(&sold).await, Status::Active);
+        shop.payments.bookkeeper.book(sold.contract.id, seen, decide::Act::Activate).await.unwrap();
+        assert_eq!((shop.state(&sold).await, shop.credit(&sold).await), (State::Settled, (0, PRICE as i64)));
+        shop.check().await;
+    })
+    .await;
+}
+
+fn is_final(row: &PaymentRow) -> bool {
+    matches!(row.position, invoices::Position::Final { .. })
 }
 
 #[tokio::test]
 async fn what_is_paid_above_the_price_or_again_is_credited() {
-    for shop in Shop::each().await {
+    on_each_shop(async |shop| {
         let sold = shop.sell().await;
         shop.pay(&sold, PRICE + 5).await;
         shop.mine(shop.needed()).await;
@@ -81,13 +112,16 @@ async fn what_is_paid_above_the_price_or_again_is_credited() {
             (shop.state(&sold).await, shop.credit(&sold).await),
             (State::Settled, (2_005, PRICE as i64 + 2_005))
         );
+        let told = shop.kinds(&sold).await.into_iter().filter(|kind| kind == "credited").count();
+        assert_eq!(told, 2, "each credit is told once");
         shop.check().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_is_missing_can_be_paid_to_the_same_address() {
-    for shop in Shop::each().await {
+    on_each_shop(async |shop| {
         let sold = shop.sell().await;
         shop.pay(&sold, PRICE - 1_000).await;
         shop.mine(shop.needed()).await;
@@ -98,12 +132,13 @@ async fn what_is_missing_can_be_paid_to_the_same_address() {
         assert_eq!((shop.state(&sold).await, shop.status(&sold).await), (State::Settled, Status::Active));
         assert_eq!(shop.credit(&sold).await, (0, PRICE as i64));
         shop.check().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_stays_short_until_the_deadline_is_credited() {
-    for shop in Shop::each().await {
+    on_each_shop(async |shop| {
         let sold = shop.sell().await;
         shop.pay(&sold, PRICE - 1_000).await;
         shop.expire(&sold).await;
@@ -116,23 +151,43 @@ async fn what_stays_short_until_the_deadline_is_credited() {
         );
         assert_eq!(shop.status(&sold).await, Status::Cancelled);
         shop.check().await;
-    }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_credited_pays_for_no_contract_any_more() {
+    on_each_shop(async |shop| {
+        let sold = shop.sell().await;
+        shop.pay(&sold, PRICE - 1_000).await;
+        shop.expire(&sold).await;
+        shop.mine(shop.needed()).await;
+        shop.mine(1).await;
+        shop.pay(&sold, 1_000).await;
+        shop.mine(shop.needed()).await;
+        shop.mine(1).await;
+        assert_eq!((shop.state(&sold).await, shop.status(&sold).await), (State::Expired, Status::Cancelled));
+        assert_eq!(shop.credit(&sold).await, (PRICE as i64, PRICE as i64));
+        shop.check().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_unpaid_invoice_expires() {
-    for shop in Shop::each().await {
+    on_each_shop(async |shop| {
         let sold = shop.sell().await;
         shop.expire(&sold).await;
         shop.look().await;
         assert_eq!(shop.kinds(&sold).await, ["opened", "expired"]);
         shop.check().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_comes_late_opens_while_the_units_are_left() {
-    for shop in Shop::each().await {
+    on_each_shop(async |shop| {
         let sold = shop.sell().await;
         shop.expire(&sold).await;
         shop.pay(&sold, PRICE).await;
@@ -140,12 +195,13 @@ async fn what_comes_late_opens_while_the_units_are_left() {
         shop.mine(shop.needed()).await;
         assert_eq!((shop.state(&sold).await, shop.status(&sold).await), (State::Settled, Status::Active));
         shop.check().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_comes_late_is_credited_when_the_units_are_gone() {
-    for shop in Shop::each_of_capacity(19).await {
+    on_each_shop_of_capacity(19, async |shop| {
         let late = shop.sell().await;
         shop.expire(&late).await;
         shop.sell().await;
@@ -155,12 +211,13 @@ async fn what_comes_late_is_credited_when_the_units_are_gone() {
         assert_eq!((shop.state(&late).await, shop.status(&late).await), (State::Expired, Status::Cancelled));
         assert_eq!(shop.credit(&late).await, (PRICE as i64, PRICE as i64));
         shop.check().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn the_units_are_kept_while_the_price_is_on_its_way() {
-    for shop in Shop::each().await {
+    on_each_shop(async |shop| {
         let soon_ms = now_ms() + 60_000;
         let (paid, unpaid) = (shop.sell_until(soon_ms).await, shop.sell_until(soon_ms).await);
         shop.pay(&paid, PRICE).await;
@@ -172,54 +229,65 @@ async fn the_units_are_kept_while_the_price_is_on_its_way() {
         shop.look().await;
         assert_eq!(shop.kinds(&paid).await, ["opened", "seen", "held", "seen"]);
         shop.check().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_replaced_payment_counts_for_nothing_and_is_told() {
-    let shop = Shop::new().await;
-    let sold = shop.sell().await;
-    let first = shop.pay(&sold, PRICE).await;
-    shop.chain.replace(&first, &ScriptBuf::from_bytes(vec![0x51]), PRICE);
-    shop.look().await;
-    assert_eq!(shop.state(&sold).await, State::New);
-    assert!(shop.kinds(&sold).await.contains(&"replaced".to_owned()));
-    let dropped = shop.pay(&sold, PRICE).await;
-    shop.chain.drop_mempool();
-    shop.look().await;
-    assert!(shop.kinds(&sold).await.contains(&"dropped".to_owned()));
-    shop.chain.add_waiting(dropped.clone());
-    shop.look().await;
-    assert_eq!(shop.state(&sold).await, State::Seen);
-    shop.chain.replace(&dropped, &ScriptBuf::from_bytes(vec![0x51]), PRICE);
-    shop.look().await;
-    let second = shop.pay(&sold, PRICE).await;
-    shop.chain.replace(&second, &sold.script, PRICE - 1);
-    shop.look().await;
-    assert_eq!(shop.state(&sold).await, State::Underpaid);
-    shop.mine(NEEDED).await;
-    assert_eq!(shop.status(&sold).await, Status::Reserved);
-    shop.check().await;
+    on_each_database(async || {
+        let shop = Shop::new().await;
+        let sold = shop.sell().await;
+        let first = shop.pay(&sold, PRICE).await;
+        shop.chain.replace(&first, &ScriptBuf::from_bytes(vec![0x51]), PRICE);
+        shop.look().await;
+        assert_eq!(shop.state(&sold).await, State::New);
+        assert!(shop.kinds(&sold).await.contains(&"replaced".to_owned()));
+        let dropped = shop.pay(&sold, PRICE).await;
+        shop.chain.drop_mempool();
+        shop.look().await;
+        assert!(shop.kinds(&sold).await.contains(&"dropped".to_owned()));
+        shop.chain.add_waiting(dropped.clone());
+        shop.look().await;
+        assert_eq!(shop.state(&sold).await, State::Seen);
+        shop.chain.replace(&dropped, &ScriptBuf::from_bytes(vec![0x51]), PRICE);
+        shop.look().await;
+        let second = shop.pay(&sold, PRICE).await;
+        shop.chain.replace(&second, &sold.script, PRICE - 1);
+        shop.look().await;
+        assert_eq!(shop.state(&sold).await, State::Underpaid);
+        shop.mine(NEEDED).await;
+        assert_eq!(shop.status(&sold).await, Status::Reserved);
+        shop.check().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn reorganisations_before_and_after_opening_are_told_and_book_nothing_twice() {
-    for depth in 1..=6 {
-        let shop = Shop::new().await;
-        let sold = shop.sell().await;
-        shop.pay(&sold, PRICE).await;
-        shop.mine(depth).await;
-        let was_open = depth >= NEEDED;
-        shop.chain.reorganise(depth);
-        shop.look().await;
-        let state = if was_open { State::Reorged } else { State::Seen };
-        assert_eq!(shop.state(&sold).await, state, "{depth}");
-        assert!(shop.kinds(&sold).await.contains(&"unconfirmed".to_owned()));
-        shop.mine(NEEDED).await;
-        assert_eq!((shop.state(&sold).await, shop.status(&sold).await), (State::Settled, Status::Active), "{depth}");
-        assert_eq!(shop.credit(&sold).await, (0, PRICE as i64));
-        shop.check().await;
-    }
+    on_each_database(async || {
+        for depth in 1..=6 {
+            let shop = Shop::new().await;
+            let sold = shop.sell().await;
+            shop.pay(&sold, PRICE).await;
+            shop.mine(depth).await;
+            let was_open = depth >= NEEDED;
+            shop.chain.reorganise(depth);
+            shop.look().await;
+            let state = if was_open { State::Reorged } else { State::Seen };
+            assert_eq!(shop.state(&sold).await, state, "{depth}");
+            assert!(shop.kinds(&sold).await.contains(&"unconfirmed".to_owned()));
+            shop.mine(NEEDED).await;
+            assert_eq!(
+                (shop.state(&sold).await, shop.status(&sold).await),
+                (State::Settled, Status::Active),
+                "{depth}"
+            );
+            assert_eq!(shop.credit(&sold).await, (0, PRICE as i64));
+            shop.check().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -229,44 +297,75 @@ async fn nothing_becomes_final_on_a_chain_that_got_shorter() {
     shop.pay(&sold, PRICE).await;
     shop.mine(NEEDED - 1).await;
     shop.chain.mine(1);
+    // The wallet knows the last block, and nothing was booked on it: as after a crash in between.
+    shop.payments.gateway.refresh().await.unwrap();
     shop.chain.shorten(2);
     shop.look().await;
-    assert_eq!(shop.status(&sold).await, Status::Reserved);
+    assert_eq!((shop.state(&sold).await, shop.status(&sold).await), (State::Confirming, Status::Reserved));
+    shop.mine(2).await;
+    assert_eq!((shop.state(&sold).await, shop.status(&sold).await), (State::Settled, Status::Active));
     shop.check().await;
+}
+
+/// The first address of every wallet has the same number.
+#[tokio::test]
+async fn coins_of_another_wallets_address_with_the_same_number_pay_for_nothing() {
+    on_each_database(async || {
+        let shop = Shop::new().await;
+        let before = shop.sell().await;
+        let shop = shop.receiving_at(1);
+        let after = shop.sell().await;
+        assert_ne!(before.script, after.script);
+        shop.pay(&after, PRICE).await;
+        shop.mine(NEEDED).await;
+        assert_eq!((shop.state(&after).await, shop.status(&after).await), (State::Settled, Status::Active));
+        assert_eq!((shop.state(&before).await, shop.status(&before).await), (State::New, Status::Reserved));
+        assert_eq!(shop.kinds(&before).await, ["opened"]);
+        let shop = shop.receiving_at(0);
+        shop.pay(&before, PRICE).await;
+        shop.mine(NEEDED).await;
+        assert_eq!((shop.state(&before).await, shop.status(&before).await), (State::Settled, Status::Active));
+        shop.check().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn cancelled_contracts_payments_are_credited() {
-    for shop in Shop::each().await {
+    on_each_shop(async |shop| {
         let sold = shop.sell().await;
         shop.fixture.log.database.execute("UPDATE contracts SET status = 'cancelled'").await;
         shop.pay(&sold, PRICE).await;
         shop.mine(shop.needed()).await;
         assert_eq!((shop.state(&sold).await, shop.credit(&sold).await.0), (State::Cancelled, PRICE as i64));
         shop.check().await;
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_address_is_never_given_to_two_invoices() {
-    let mut shop = Shop::new().await;
-    let mut scripts = Vec::new();
-    for _ in 0..3 {
-        scripts.push(shop.sell().await.script);
+    on_each_database(async || {
+        let mut shop = Shop::new().await;
+        let mut scripts = Vec::new();
+        for _ in 0..3 {
+            scripts.push(shop.sell().await.script);
+            shop = shop.restart().await;
+        }
+        let paid = shop.sell().await;
+        shop.pay(&paid, PRICE).await;
+        // A restored backup: the database knows neither the invoices nor the wallet.
+        for table in ["invoice_events", "invoice_payments", "invoices", "wallet_changes"] {
+            shop.fixture.log.database.execute(&format!("DELETE FROM {table}")).await;
+        }
         shop = shop.restart().await;
-    }
-    let paid = shop.sell().await;
-    shop.pay(&paid, PRICE).await;
-    // A restored backup: the database knows neither the invoices nor the wallet.
-    for table in ["invoice_events", "invoice_payments", "invoices", "wallet_changes"] {
-        shop.fixture.log.database.execute(&format!("DELETE FROM {table}")).await;
-    }
-    shop = shop.restart().await;
-    shop.look().await;
-    let next = shop.sell().await;
-    assert!(!scripts.contains(&next.script) && next.script != paid.script);
-    assert_eq!(scripts.iter().collect::<std::collections::HashSet<_>>().len(), 3);
-    shop.check().await;
+        shop.look().await;
+        let next = shop.sell().await;
+        assert!(!scripts.contains(&next.script) && next.script != paid.script);
+        assert_eq!(scripts.iter().collect::<std::collections::HashSet<_>>().len(), 3);
+        shop.check().await;
+    })
+    .await;
 }
 
 #[test]

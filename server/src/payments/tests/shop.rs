@@ -7,6 +7,7 @@ use audit_core::work::Units;
 use bdk_wallet::bitcoin::{Address, Network, ScriptBuf, Transaction};
 use pool_core::node::Node;
 
+use crate::books;
 use crate::clock::now_ms;
 use crate::db::contracts::{self, Contract, Status};
 use crate::db::invoices::{self, Event, Invoice, State};
@@ -14,6 +15,7 @@ use crate::db::ledger::{self, Account};
 use crate::engine::fixture::Fixture;
 use crate::payments::btcpay::emulator::{API_KEY, Emulator, Received, STORE, Wallet};
 use crate::payments::{BtcpayGateway, BtcpaySettings, ChainGateway, PaymentGateway, Payments, Secret};
+use crate::tlog::check::on_each_database;
 use crate::wallet::fixture::TestChain;
 use crate::wallet::{Descriptors, WalletConfig};
 
@@ -41,8 +43,23 @@ pub(crate) struct Sold {
     pub(crate) script: ScriptBuf,
 }
 
-fn on_chain(fixture: &Fixture, chain: &Arc<TestChain>) -> Arc<dyn PaymentGateway> {
-    let descriptors = Descriptors::watch_only(&format!("wpkh({XPUB}/0/*)"), Network::Regtest).unwrap();
+/// Runs a test with each gateway on each database.
+pub(crate) async fn on_each_shop(test: impl AsyncFn(Shop)) {
+    on_each_shop_of_capacity(1_000, test).await;
+}
+
+pub(crate) async fn on_each_shop_of_capacity(capacity: u128, test: impl AsyncFn(Shop)) {
+    on_each_database(async || {
+        for has_btcpay in [false, true] {
+            test(Shop::start(has_btcpay, capacity).await).await;
+        }
+    })
+    .await;
+}
+
+/// A wallet of the addresses behind `branch`.
+fn on_chain(fixture: &Fixture, chain: &Arc<TestChain>, branch: u8) -> Arc<dyn PaymentGateway> {
+    let descriptors = Descriptors::watch_only(&format!("wpkh({XPUB}/{branch}/*)"), Network::Regtest).unwrap();
     let network = Network::Regtest;
     let wallet = WalletConfig { name: "receive", descriptors, network, birthday: Some(0), lookahead: 20 };
     let node = Arc::clone(chain) as Arc<dyn Node>;
@@ -81,15 +98,6 @@ impl Shop {
         Self::start(false, 1_000).await
     }
 
-    /// One for each gateway.
-    pub(crate) async fn each() -> [Self; 2] {
-        Self::each_of_capacity(1_000).await
-    }
-
-    pub(crate) async fn each_of_capacity(capacity: u128) -> [Self; 2] {
-        [Self::start(false, capacity).await, Self::start(true, capacity).await]
-    }
-
     /// Paid through a payment server.
     pub(crate) async fn with_btcpay() -> (Self, Arc<Emulator>) {
         let shop = Self::start(true, 1_000).await;
@@ -111,7 +119,8 @@ impl Shop {
         capacity: u128,
         poll: Duration,
     ) -> Self {
-        let gateway = btcpay.as_ref().map_or_else(|| on_chain(&fixture, &chain), |btcpay| through_btcpay(btcpay, poll));
+        let gateway =
+            btcpay.as_ref().map_or_else(|| on_chain(&fixture, &chain, 0), |btcpay| through_btcpay(btcpay, poll));
         let (database, sequencer) = (fixture.log.database.clone(), fixture.log.sequencer.clone());
         let units = Units::new(capacity).unwrap();
         let payments = Payments::new(gateway, database, sequencer, units, Duration::from_secs(1));
@@ -120,7 +129,16 @@ impl Shop {
 
     /// A second watcher of the same payments.
     pub(crate) fn second(&self) -> Payments {
-        let gateway = self.payments.gateway.clone();
+        self.watching(self.payments.gateway.clone())
+    }
+
+    /// The same shop with a wallet of other addresses.
+    pub(crate) fn receiving_at(self, branch: u8) -> Self {
+        let payments = self.watching(on_chain(&self.fixture, &self.chain, branch));
+        Self { payments, ..self }
+    }
+
+    fn watching(&self, gateway: Arc<dyn PaymentGateway>) -> Payments {
         let (database, sequencer) = (self.fixture.log.database.clone(), self.fixture.log.sequencer.clone());
         Payments::new(gateway, database, sequencer, Units::new(self.capacity).unwrap(), Duration::from_secs(1))
     }
@@ -226,9 +244,11 @@ impl Shop {
         assert_eq!(self.status(sold).await, Status::Cancelled);
     }
 
-    /// The ledger sums to zero and the log verifies.
+    /// The book sums to zero and agrees with what invoices took, and the log verifies.
     pub(crate) async fn check(self) {
-        ledger::check(self.fixture.log.database.pool()).await.unwrap();
-        self.fixture.log.check();
+        let log = &self.fixture.log;
+        let compared = books::check(&log.database, &log.store, log.sequencer.origin()).await.unwrap();
+        assert!(compared.iter().all(|comparison| comparison.difference.is_none()), "{compared:#?}");
+        log.check();
     }
 }

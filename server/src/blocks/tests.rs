@@ -43,19 +43,22 @@ async fn statuses(fixture: &Fixture, epoch: u64) -> Vec<BlockStatus> {
 
 #[tokio::test]
 async fn a_block_is_decided_with_a_hundred_blocks_on_top_and_not_before() {
-    let fixture = Fixture::new().await;
-    seal_epochs(&fixture, 1).await;
-    fixture.confirm(&found(&fixture, 1).await[0]);
-    let height = found(&fixture, 1).await[0].height;
-    fixture.node.grow_to(height + 99);
-    fixture.blocks().round().await.unwrap();
-    assert!(statuses(&fixture, 1).await.iter().all(|status| *status == BlockStatus::Found));
-    fixture.node.grow_to(height + 100);
-    fixture.blocks().round().await.unwrap();
-    let decided = statuses(&fixture, 1).await;
-    assert_eq!(decided[0], BlockStatus::Matured);
-    assert!(decided[1..].iter().all(|status| *status == BlockStatus::Orphaned));
-    fixture.check().await;
+    on_each_database(async || {
+        let fixture = Fixture::new().await;
+        seal_epochs(&fixture, 1).await;
+        fixture.confirm(&found(&fixture, 1).await[0]);
+        let height = found(&fixture, 1).await[0].height;
+        fixture.node.grow_to(height + 99);
+        fixture.blocks().round().await.unwrap();
+        assert!(statuses(&fixture, 1).await.iter().all(|status| *status == BlockStatus::Found));
+        fixture.node.grow_to(height + 100);
+        fixture.blocks().round().await.unwrap();
+        let decided = statuses(&fixture, 1).await;
+        assert_eq!(decided[0], BlockStatus::Matured);
+        assert!(decided[1..].iter().all(|status| *status == BlockStatus::Orphaned));
+        fixture.check().await;
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -68,39 +71,42 @@ async fn a_chain_that_is_still_short_decides_nothing() {
 
 #[tokio::test]
 async fn settlements_divide_every_satoshi_in_log_files_and_ledger_alike() {
-    let fixture = Fixture::new().await;
-    let contract = fixture.sell(CAPACITY / 4, 3_600_000).await.contract_id;
-    fixture.pool.wins(&[1, 3]);
-    seal_epochs(&fixture, 3).await;
-    fixture.node.grow_to(200);
-    fixture.blocks().round().await.unwrap();
-    fixture.check().await;
+    on_each_database(async || {
+        let fixture = Fixture::new().await;
+        let contract = fixture.sell(CAPACITY / 4, 3_600_000).await.contract_id;
+        fixture.pool.wins(&[1, 3]);
+        seal_epochs(&fixture, 3).await;
+        fixture.node.grow_to(200);
+        fixture.blocks().round().await.unwrap();
+        fixture.check().await;
 
-    let pool = fixture.log.database.pool();
-    let rows = settlements::page(pool, None, 10).await.unwrap();
-    let ranges: Vec<_> = rows.iter().rev().map(|row| (row.first_epoch, row.last_epoch)).collect();
-    assert_eq!(ranges, [(1, 1), (2, 3)], "the epoch whose blocks were all orphaned joins the next group");
-    let mut of_contract = 0;
-    for row in &rows {
-        let path = SettlementFile::path(row.settlement);
-        let file = SettlementFile::from_bytes(&fixture.log.store.read(&path).unwrap().unwrap()).unwrap();
-        let credits: u64 = file.credits.iter().map(|credit| credit.sats.get()).sum();
-        assert_eq!(row.reward.get(), REWARD_SATS);
-        assert_eq!(credits + row.fee.get() + row.carry_out.get(), row.reward.get() + row.carry_in.get());
-        let credit = file.credits.iter().find(|credit| credit.id == contract).unwrap().sats.get();
-        let (part, whole) = work_between(&fixture, &contract, row.first_epoch, row.last_epoch).await;
-        let expected = u128::from(REWARD_SATS) * part / whole * 98 / 100;
-        assert!(u128::from(credit).abs_diff(expected) <= 2, "credited {credit}, expected {expected}");
-        of_contract += credit;
-    }
-    assert_eq!(settlements::credited(pool, &contract, u64::MAX).await.unwrap().get(), of_contract);
-    ledger::check(pool).await.unwrap();
-    let owed = ledger::balance_of(pool, &Account::Credits { contract_id: contract }).await.unwrap();
-    assert_eq!(u64::try_from(-owed).unwrap(), of_contract);
-    let own = operator_id(fixture.log.sequencer.origin());
-    let operators = settlements::credited(pool, &own, u64::MAX).await.unwrap().get();
-    let income = ledger::balance_of(pool, &Account::OperatorCredits).await.unwrap();
-    assert_eq!(u64::try_from(-income).unwrap(), operators);
+        let pool = fixture.log.database.pool();
+        let rows = settlements::page(pool, None, 10).await.unwrap();
+        let ranges: Vec<_> = rows.iter().rev().map(|row| (row.first_epoch, row.last_epoch)).collect();
+        assert_eq!(ranges, [(1, 1), (2, 3)], "the epoch whose blocks were all orphaned joins the next group");
+        let mut of_contract = 0;
+        for row in &rows {
+            let path = SettlementFile::path(row.settlement);
+            let file = SettlementFile::from_bytes(&fixture.log.store.read(&path).unwrap().unwrap()).unwrap();
+            let credits: u64 = file.credits.iter().map(|credit| credit.sats.get()).sum();
+            assert_eq!(row.reward.get(), REWARD_SATS);
+            assert_eq!(credits + row.fee.get() + row.carry_out.get(), row.reward.get() + row.carry_in.get());
+            let credit = file.credits.iter().find(|credit| credit.id == contract).unwrap().sats.get();
+            let (part, whole) = work_between(&fixture, &contract, row.first_epoch, row.last_epoch).await;
+            let expected = u128::from(REWARD_SATS) * part / whole * 98 / 100;
+            assert!(u128::from(credit).abs_diff(expected) <= 2, "credited {credit}, expected {expected}");
+            of_contract += credit;
+        }
+        assert_eq!(settlements::credited(pool, &contract, u64::MAX).await.unwrap().get(), of_contract);
+        ledger::check(pool).await.unwrap();
+        let owed = ledger::balance_of(pool, &Account::Credits { contract_id: contract }).await.unwrap();
+        assert_eq!(u64::try_from(-owed).unwrap(), of_contract);
+        let own = operator_id(fixture.log.sequencer.origin());
+        let operators = settlements::credited(pool, &own, u64::MAX).await.unwrap().get();
+        let income = ledger::balance_of(pool, &Account::OperatorCredits).await.unwrap();
+        assert_eq!(u64::try_from(-income).unwrap(), operators);
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -208,35 +214,41 @@ async fn the_price_is_that_of_the_next_block_with_the_fees_of_the_last_ones() {
 
 #[tokio::test]
 async fn an_undecided_earlier_block_holds_up_settlement() {
-    let fixture = Fixture::new().await;
-    fixture.pool.wins(&[1, 2]);
-    seal_epochs(&fixture, 2).await;
-    let (first, second) = (found(&fixture, 1).await[0].height, found(&fixture, 2).await[0].height);
-    assert!(first < second);
-    fixture.node.grow_to(first + 100);
-    fixture.blocks().round().await.unwrap();
-    assert_eq!(settlements::count(fixture.log.database.pool()).await.unwrap(), 1);
-    fixture.node.grow_to(second + 100);
-    fixture.blocks().round().await.unwrap();
-    assert_eq!(settlements::count(fixture.log.database.pool()).await.unwrap(), 2);
-    fixture.check().await;
+    on_each_database(async || {
+        let fixture = Fixture::new().await;
+        fixture.pool.wins(&[1, 2]);
+        seal_epochs(&fixture, 2).await;
+        let (first, second) = (found(&fixture, 1).await[0].height, found(&fixture, 2).await[0].height);
+        assert!(first < second);
+        fixture.node.grow_to(first + 100);
+        fixture.blocks().round().await.unwrap();
+        assert_eq!(settlements::count(fixture.log.database.pool()).await.unwrap(), 1);
+        fixture.node.grow_to(second + 100);
+        fixture.blocks().round().await.unwrap();
+        assert_eq!(settlements::count(fixture.log.database.pool()).await.unwrap(), 2);
+        fixture.check().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn nothing_is_settled_or_decided_twice_over_restarts() {
-    let mut fixture = Fixture::new().await;
-    seal_epochs(&fixture, 1).await;
-    fixture.confirm(&found(&fixture, 1).await[0]);
-    fixture.node.grow_to(200);
-    for _ in 0..3 {
-        fixture.blocks().round().await.unwrap();
-        fixture = fixture.restart().await;
-    }
-    let kinds: Vec<&str> = fixture.log.entries().iter().map(kind).collect();
-    let count = |kind: &str| kinds.iter().filter(|it| **it == kind).count();
-    assert_eq!(count("settlement"), 1);
-    assert_eq!(count("block_matured"), 1);
-    assert_eq!(count("block_found"), count("block_matured") + count("block_orphaned"));
+    on_each_database(async || {
+        let mut fixture = Fixture::new().await;
+        seal_epochs(&fixture, 1).await;
+        fixture.confirm(&found(&fixture, 1).await[0]);
+        fixture.node.grow_to(200);
+        for _ in 0..3 {
+            fixture.blocks().round().await.unwrap();
+            fixture = fixture.restart().await;
+        }
+        let kinds: Vec<&str> = fixture.log.entries().iter().map(kind).collect();
+        let count = |kind: &str| kinds.iter().filter(|it| **it == kind).count();
+        assert_eq!(count("settlement"), 1);
+        assert_eq!(count("block_matured"), 1);
+        assert_eq!(count("block_found"), count("block_matured") + count("block_orphaned"));
+    })
+    .await;
 }
 
 #[tokio::test]

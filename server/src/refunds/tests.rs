@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::engine::fixture::Fixture;
+use crate::tlog::check::on_each_database;
 use crate::wallet::fixture::TestChain;
 
 /// An account that is owed something, and a chain to pay it on.
@@ -87,6 +88,11 @@ impl Debt {
         all.iter().map(|refund| refund.state).collect()
     }
 
+    async fn state_of(&self, refund: &Refund) -> State {
+        let all = refunds::of_account(self.database().pool(), self.account_id).await.unwrap();
+        all.iter().find(|stored| stored.id == refund.id).unwrap().state
+    }
+
     /// What is owed and not on its way, and what the ledger says is owed.
     async fn owed(&self) -> (u64, i64) {
         let mut tx = self.database().begin().await.unwrap();
@@ -107,77 +113,113 @@ fn output(transaction: &bitcoin::Transaction, vout: u32) -> OutPoint {
 
 #[tokio::test]
 async fn a_refund_is_booked_once_it_is_deep_enough_and_only_once() {
-    let mut debt = Debt::of(700).await;
-    let paid = debt.chain.pay(&script(), 500);
-    debt.record(output(&paid, 0), 500).await;
-    assert_eq!(debt.owed().await, (200, 700));
-    debt.look().await;
-    assert_eq!(debt.state().await, [State::Recorded]);
-    debt.mine(1).await;
-    assert_eq!(debt.state().await, [State::Confirmed]);
-    debt.mine(FINAL_DEPTH as usize - 2).await;
-    assert_eq!((debt.state().await, debt.owed().await), (vec![State::Confirmed], (200, 700)));
-    debt.memory = Memory::default();
-    for _ in 0..3 {
+    on_each_database(async || {
+        let mut debt = Debt::of(700).await;
+        let paid = debt.chain.pay(&script(), 500);
+        debt.record(output(&paid, 0), 500).await;
+        assert_eq!(debt.owed().await, (200, 700));
+        debt.look().await;
+        assert_eq!(debt.state().await, [State::Recorded]);
         debt.mine(1).await;
-        assert_eq!((debt.state().await, debt.owed().await), (vec![State::Booked], (200, 200)));
-    }
-    debt.check().await;
+        assert_eq!(debt.state().await, [State::Confirmed]);
+        debt.mine(FINAL_DEPTH as usize - 2).await;
+        assert_eq!((debt.state().await, debt.owed().await), (vec![State::Confirmed], (200, 700)));
+        debt.memory = Memory::default();
+        for _ in 0..3 {
+            debt.mine(1).await;
+            assert_eq!((debt.state().await, debt.owed().await), (vec![State::Booked], (200, 200)));
+        }
+        debt.check().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_refund_that_was_mined_before_it_is_recorded_is_found() {
-    let mut debt = Debt::of(700).await;
-    let paid = debt.chain.pay(&script(), 700);
-    debt.mine(30).await;
-    debt.record(output(&paid, 0), 700).await;
-    debt.look().await;
-    debt.look().await;
-    assert_eq!((debt.state().await, debt.owed().await), (vec![State::Booked], (0, 0)));
-    debt.check().await;
+    on_each_database(async || {
+        let mut debt = Debt::of(700).await;
+        let paid = debt.chain.pay(&script(), 700);
+        debt.mine(30).await;
+        debt.record(output(&paid, 0), 700).await;
+        debt.look().await;
+        debt.look().await;
+        assert_eq!((debt.state().await, debt.owed().await), (vec![State::Booked], (0, 0)));
+        debt.check().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_output_that_pays_otherwise_refunds_nothing_and_can_be_recorded_rightly() {
-    let mut debt = Debt::of(700).await;
-    let (less, elsewhere) = (debt.chain.pay(&script(), 499), debt.chain.pay(&ScriptBuf::from_bytes(vec![0x51]), 100));
-    debt.record(output(&less, 0), 500).await;
-    debt.record(output(&less, 1), 99).await;
-    debt.record(output(&elsewhere, 0), 100).await;
-    debt.mine(FINAL_DEPTH as usize).await;
-    assert_eq!((debt.state().await, debt.owed().await), (vec![State::Wrong; 3], (700, 700)));
-    debt.record(output(&less, 0), 499).await;
-    debt.look().await;
-    debt.look().await;
-    assert_eq!(debt.owed().await, (201, 201));
-    debt.check().await;
+    on_each_database(async || {
+        let mut debt = Debt::of(700).await;
+        let (less, more) = (debt.chain.pay(&script(), 499), debt.chain.pay(&script(), 151));
+        let elsewhere = debt.chain.pay(&ScriptBuf::from_bytes(vec![0x51]), 1);
+        debt.record(output(&less, 0), 500).await;
+        debt.record(output(&more, 0), 150).await;
+        debt.record(output(&less, 1), 49).await;
+        debt.record(output(&elsewhere, 0), 1).await;
+        debt.mine(FINAL_DEPTH as usize).await;
+        assert_eq!((debt.state().await, debt.owed().await), (vec![State::Wrong; 4], (700, 700)));
+        debt.record(output(&less, 0), 499).await;
+        debt.look().await;
+        debt.look().await;
+        assert_eq!(debt.owed().await, (201, 201));
+        debt.check().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_refund_that_leaves_its_block_is_looked_for_again() {
-    let mut debt = Debt::of(700).await;
-    let paid = debt.chain.pay(&script(), 500);
-    debt.record(output(&paid, 0), 500).await;
-    debt.mine(2).await;
-    debt.chain.reorganise(2);
-    debt.look().await;
-    assert_eq!(debt.state().await, [State::Recorded]);
-    debt.mine(FINAL_DEPTH as usize).await;
-    assert_eq!((debt.state().await, debt.owed().await), (vec![State::Booked], (200, 200)));
-    debt.check().await;
+    on_each_database(async || {
+        let mut debt = Debt::of(700).await;
+        let paid = debt.chain.pay(&script(), 500);
+        debt.record(output(&paid, 0), 500).await;
+        debt.mine(2).await;
+        debt.chain.reorganise(2);
+        debt.look().await;
+        assert_eq!(debt.state().await, [State::Recorded]);
+        debt.mine(FINAL_DEPTH as usize).await;
+        assert_eq!((debt.state().await, debt.owed().await), (vec![State::Booked], (200, 200)));
+        debt.check().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn one_transaction_may_refund_several_times_and_an_output_only_once() {
-    let mut debt = Debt::of(700).await;
-    let paid = debt.chain.pay(&script(), 500);
-    let refund = debt.record(output(&paid, 0), 500).await;
-    let again = Refund { id: Uuid::new_v4(), ..refund };
-    let mut tx = debt.database().begin().await.unwrap();
-    assert!(!refunds::insert(&mut tx, &again).await.unwrap());
-    drop(tx);
-    debt.record(output(&paid, 1), 50).await;
-    debt.mine(1).await;
-    assert_eq!(debt.state().await, [State::Confirmed, State::Wrong]);
-    debt.check().await;
+    on_each_database(async || {
+        let mut debt = Debt::of(700).await;
+        let paid = debt.chain.pay(&script(), 500);
+        let refund = debt.record(output(&paid, 0), 500).await;
+        let again = Refund { id: Uuid::new_v4(), ..refund.clone() };
+        let mut tx = debt.database().begin().await.unwrap();
+        assert!(!refunds::insert(&mut tx, &again).await.unwrap());
+        drop(tx);
+        let wrong = debt.record(output(&paid, 1), 50).await;
+        debt.mine(1).await;
+        assert_eq!((debt.state_of(&refund).await, debt.state_of(&wrong).await), (State::Confirmed, State::Wrong));
+        debt.check().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refund_that_waits_is_not_judged_by_another_ones_transaction() {
+    on_each_database(async || {
+        let mut debt = Debt::of(700).await;
+        let paid = debt.chain.pay(&script(), 500);
+        debt.chain.drop_mempool();
+        let waiting = debt.record(output(&paid, 0), 500).await;
+        let other = debt.chain.pay(&script(), 150);
+        let mined = debt.record(output(&other, 0), 150).await;
+        debt.mine(1).await;
+        assert_eq!((debt.state_of(&waiting).await, debt.state_of(&mined).await), (State::Recorded, State::Confirmed));
+        debt.chain.add_waiting(paid);
+        debt.mine(FINAL_DEPTH as usize).await;
+        assert_eq!((debt.state().await, debt.owed().await), (vec![State::Booked; 2], (50, 50)));
+        debt.check().await;
+    })
+    .await;
 }

@@ -1,6 +1,9 @@
 //! What an epoch's price depends on, fixed when it opens: the network target on top of its tip, and the fees that the
 //! chain's blocks paid lately, which are logged before the epoch where something is sold that depends on them.
 
+#[cfg(test)]
+mod tests;
+
 use anyhow::{Context, Result, bail};
 use audit_core::entry::{ChainTip, Entry, ExternalInput};
 use audit_core::scheme::{FEE_BLOCKS, FEES_INPUT, FeesPpm};

@@ -59,11 +59,25 @@ async fn it_is_logged_from_the_chain_while_something_is_sold_by_it_and_no_oftene
     fixture.node.grow_to(u64::from(first.height + BELOW_TIP + EVERY - 1));
     steps(&fixture, 2).await;
     assert_eq!(logged(&fixture).len(), 1);
-    fixture.node.grow_to(u64::from(first.height + BELOW_TIP + EVERY + 2));
+    fixture.node.grow_to(u64::from(first.height + BELOW_TIP + EVERY));
     steps(&fixture, 4).await;
     let heights: Vec<u32> = logged(&fixture).iter().map(|price| price.height).collect();
-    assert_eq!(heights, [first.height, first.height + EVERY + 2]);
+    assert_eq!(heights, [first.height, first.height + EVERY]);
     fixture.check().await;
+}
+
+/// The verifier computes the same on top of the block that is named: at 149 with half the subsidy of that block itself.
+#[tokio::test]
+async fn it_is_that_of_a_block_on_top_of_the_tenth_below_the_tip() {
+    for (tip, named) in [(158, 148), (159, 149), (160, 150)] {
+        let fixture = Fixture::new().await;
+        fixture.node.grow_to(tip);
+        sell_by_hashprice(&fixture).await;
+        steps(&fixture, 1).await;
+        let heights: Vec<u32> = logged(&fixture).iter().map(|price| price.height).collect();
+        assert_eq!(heights, [named]);
+        fixture.check().await;
+    }
 }
 
 #[tokio::test]

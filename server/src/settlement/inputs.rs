@@ -1,5 +1,8 @@
 //! What a settlement depends on, collected from the database and the evidence.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -107,39 +110,4 @@ pub(crate) async fn terms_at(connection: &mut AnyConnection, index: u64) -> Resu
 
 fn work_of(row: &EpochRow) -> Result<Work> {
     Ok(row.close.as_ref().with_context(|| format!("epoch {} is open", row.epoch))?.work)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settled(reward: u64, solo: u64) -> SettlementRow {
-        let sats = |amount| Sats::new(amount).unwrap();
-        SettlementRow {
-            settlement: 4,
-            entry_index: 90,
-            first_epoch: 7,
-            last_epoch: 9,
-            reward: sats(reward),
-            solo: sats(solo),
-            fee: Sats::ZERO,
-            maintenance: Sats::ZERO,
-            carry_in: sats(1),
-            carry_out: sats(30),
-            settled_ms: 1,
-        }
-    }
-
-    #[test]
-    fn a_settlement_begins_with_what_the_last_one_left() {
-        let round = Round::after(Some(&settled(100, 40)));
-        assert_eq!((round.number, round.first_epoch, round.settled_up_to), (5, 10, 9));
-        assert_eq!(round.carry_in.get(), 30);
-    }
-
-    #[test]
-    fn a_reward_that_was_all_solo_uses_up_no_work() {
-        let round = Round::after(Some(&settled(100, 100)));
-        assert_eq!((round.first_epoch, round.settled_up_to), (7, 9));
-    }
 }

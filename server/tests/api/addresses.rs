@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use server::db::addresses::{self, ListedAddress};
 
 use super::harness::{ADDRESS, Answer, PASSWORD, TestApp, on_each_database, on_each_database_with, purchase, send};
 
@@ -131,6 +132,46 @@ async fn of_two_first_purchases_at_once_one_address_is_the_first() {
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 409]);
         assert_eq!(listed(app, &token).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_list_is_bounded() {
+    on_each_database(async |app| {
+        let token = app.customer("ada@example.org").await;
+        add(app, &token, ADDRESS).await.expect(201);
+        let account = app.get("/api/v1/account", &token).await.expect(200);
+        let account_id = account["id"].as_str().unwrap().parse().unwrap();
+        let mut tx = app.database.begin().await.unwrap();
+        for number in 1..50 {
+            let address = ListedAddress {
+                account_id,
+                script: vec![number],
+                address: number.to_string(),
+                label: String::new(),
+                added_ms: 1,
+                usable_ms: 1,
+                removed_ms: None,
+            };
+            assert!(addresses::add(&mut tx, &address).await.unwrap());
+        }
+        tx.commit().await.unwrap();
+        add(app, &token, SECOND).await.problem(409, "too_many_addresses");
+        assert_eq!(remove(app, &token, "7").await.status, 204);
+        add(app, &token, SECOND).await.expect(201);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn endless_guesses_of_the_password_are_slowed_down() {
+    on_each_database(async |app| {
+        let token = app.customer("ada@example.org").await;
+        let guess = json!({ "address": SECOND, "password": "wrong horse battery" });
+        let guesses = (0..60).map(|_| app.post(PATH, &token, &guess));
+        let answers = futures_util::future::join_all(guesses).await;
+        answers.into_iter().find(|answer| answer.status == 429).unwrap().problem(429, "rate_limited");
     })
     .await;
 }

@@ -112,6 +112,29 @@ async fn what_can_not_be_bought_is_not_quoted() {
     .await;
 }
 
+#[tokio::test]
+async fn one_account_holds_a_bounded_number_of_quotes_and_what_ran_out_is_forgotten() {
+    on_each_database(async |app| {
+        let token = app.customer("ada@example.org").await;
+        let offer = app.offer("Small", 1_000).await;
+        let wanted = json!({"offer_id": offer, "units_hs": "100"});
+        let ask = async || app.post("/api/v1/quotes", &token, &wanted).await;
+        let used = ask().await.expect(201);
+        app.post("/api/v1/contracts", &token, &purchase_at(&used, 100)).await.expect(201);
+        for _ in 0..100 {
+            ask().await.expect(201);
+        }
+        let refused = ask().await;
+        assert_eq!(refused.header("retry-after"), "60");
+        refused.problem(409, "too_many_quotes");
+        set(app, "UPDATE quotes SET created_ms = 0, expires_ms = 1").await;
+        ask().await.expect(201);
+        let left: (i64,) = sqlx::query_as("SELECT COUNT(*) FROM quotes").fetch_one(app.database.pool()).await.unwrap();
+        assert_eq!(left.0, 2, "the one that was used stays");
+    })
+    .await;
+}
+
 /// 100 slots of 100 H/s in the declared capacity, sold through three offers that would each sell all of it.
 #[tokio::test]
 async fn three_hundred_concurrent_buyers_of_three_offers_get_a_hundred_slots() {

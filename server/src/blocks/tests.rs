@@ -188,6 +188,21 @@ async fn what_is_paid_by_time_is_credited_at_the_end_of_its_period_whatever_is_f
     .await;
 }
 
+#[tokio::test]
+async fn periods_in_which_nothing_is_paid_by_time_have_no_accrual() {
+    let fixture = Fixture::new().await;
+    seal_epochs(&fixture, 4).await;
+    let terms = Terms { scheme: Scheme::Pps, ..Fixture::promises("1").terms() };
+    fixture.sell_under(terms, CAPACITY / 4, 3_600_000).await;
+    seal_epochs(&fixture, 3).await;
+    fixture.blocks().round().await.unwrap();
+    let pool = fixture.log.database.pool();
+    let last = accruals::last(pool).await.unwrap().unwrap();
+    assert_eq!((last.accrual, last.from_epoch, last.to_epoch), (3, 5, 6));
+    assert_eq!(accruals::count(pool).await.unwrap(), 1);
+    fixture.check().await;
+}
+
 /// On the fake chain every block pays as much as the first: more than its subsidy after a halving, so in fees.
 #[tokio::test]
 async fn the_price_is_that_of_the_next_block_with_the_fees_of_the_last_ones() {

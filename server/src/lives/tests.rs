@@ -5,8 +5,8 @@ use audit_core::work::Sats;
 
 use super::*;
 use crate::blocks::tests::seal_epochs;
-use crate::db::contracts;
 use crate::db::ledger::Account;
+use crate::db::{contracts, offers};
 use crate::engine::fixture::{CAPACITY, Fixture};
 use crate::tlog::check::on_each_database;
 use crate::tlog::kind;
@@ -85,9 +85,13 @@ async fn a_contract_that_is_closed_early_leaves_the_allocation_and_is_paid_back(
         close_by_operator(&fixture, &contract, "the building is sold").await.unwrap();
         let owed_at_end = lives::owed_at_end(fixture.log.database.pool(), &contract, u64::MAX).await.unwrap();
         assert_eq!(owed_at_end, None, "the period is not over");
+        let mut connection = fixture.log.database.pool().acquire().await.unwrap();
+        assert_eq!(offers::taken_of_all(&mut connection, now_ms()).await.unwrap(), 0, "its units can be sold again");
+        drop(connection);
         seal_epochs(&fixture, 2).await;
         fixture.blocks().round().await.unwrap();
         let fixture = fixture.restart().await;
+        seal_epochs(&fixture, 2).await;
         fixture.blocks().round().await.unwrap();
         fixture.check().await;
 
@@ -108,6 +112,21 @@ async fn a_contract_that_is_closed_early_leaves_the_allocation_and_is_paid_back(
     .await;
 }
 
+/// The verifier counts it too, or its check fails.
+#[tokio::test]
+async fn the_last_epoch_of_the_period_that_ends_a_life_counts() {
+    let fixture = Fixture::new().await;
+    let contract = fixture.sell_at(giving_back(), CAPACITY / 4, HOUR_MS, 1_000_000_000).await.contract_id;
+    seal_epochs(&fixture, 3).await;
+    close_by_operator(&fixture, &contract, "the building is sold").await.unwrap();
+    seal_epochs(&fixture, 1).await;
+    fixture.blocks().round().await.unwrap();
+    let parts = epochs::contract_page(fixture.log.database.pool(), &contract, u64::MAX, None, 10).await.unwrap();
+    assert_eq!(parts.iter().map(|part| part.epoch).max(), Some(4), "the period's last epoch was open");
+    assert_eq!(count(&fixture, "conclusion"), 1);
+    fixture.check().await;
+}
+
 #[tokio::test]
 async fn contracts_are_closed_early_only_once_and_only_where_their_terms_pay_back() {
     on_each_database(async || {
@@ -124,6 +143,11 @@ async fn contracts_are_closed_early_only_once_and_only_where_their_terms_pay_bac
         assert!(matches!(refused, Err(CloseRefused::Reason)), "{refused:?}");
         close_by_operator(&fixture, &closed, "yes").await.unwrap();
         let refused = close_by_operator(&fixture, &closed, "again").await;
+        assert!(matches!(refused, Err(CloseRefused::NotRunning)), "{refused:?}");
+        // As after a clock that jumped back: epochs have gone on beyond the term.
+        let over = fixture.sell_at(giving_back(), CAPACITY / 8, HOUR_MS, 1).await.contract_id;
+        fixture.log.database.execute("UPDATE epochs SET start_ms = start_ms + 7200000").await;
+        let refused = close_by_operator(&fixture, &over, "too late").await;
         assert!(matches!(refused, Err(CloseRefused::NotRunning)), "{refused:?}");
     })
     .await;
@@ -147,6 +171,24 @@ async fn contracts_that_do_not_pay_are_left_out_from_the_next_epoch_on() {
         seal_epochs(&fixture, 2).await;
         fixture.blocks().round().await.unwrap();
         assert!(owed(&fixture, &contract).await > 990_000);
+        fixture.check().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_period_changes_nothing_for_who_came_after_its_last_epoch() {
+    on_each_database(async || {
+        let fixture = Fixture::new().await;
+        let before = fixture.sell_at(unprofitable(), CAPACITY / 4, HOUR_MS, 1_000_000).await.contract_id;
+        seal_epochs(&fixture, 2).await;
+        let after = fixture.sell_at(unprofitable(), CAPACITY / 4, HOUR_MS, 1_000_000).await.contract_id;
+        fixture.blocks().round().await.unwrap();
+        assert_eq!(kinds(&fixture, &before).await, [ChangeKind::Suspended]);
+        assert_eq!(kinds(&fixture, &after).await, []);
+        seal_epochs(&fixture, 2).await;
+        fixture.blocks().round().await.unwrap();
+        assert_eq!(kinds(&fixture, &after).await, [ChangeKind::Suspended]);
         fixture.check().await;
     })
     .await;

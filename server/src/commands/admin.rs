@@ -3,6 +3,7 @@
 
 mod check;
 mod check_log;
+mod offer;
 mod payout;
 mod refund;
 
@@ -45,7 +46,7 @@ enum AdminCommand {
 #[derive(Debug, Subcommand)]
 enum RouteCommand {
     /// Put something up for sale
-    CreateOffer(OfferArgs),
+    CreateOffer(Box<offer::OfferArgs>),
     /// List contracts, newest first
     Contracts {
         /// reserved, active, fulfilled or cancelled
@@ -94,28 +95,6 @@ enum RouteCommand {
     },
 }
 
-#[derive(Args, Debug)]
-struct OfferArgs {
-    #[arg(long)]
-    name: String,
-    /// The price of 1 TH/s for a day; or --hashprice-ppm
-    #[arg(long, required_unless_present = "hashprice_ppm", conflicts_with = "hashprice_ppm")]
-    price_sats_per_ths_day: Option<u64>,
-    /// The price in millionths of what the hashrate can be expected to earn
-    #[arg(long)]
-    hashprice_ppm: Option<u32>,
-    #[arg(long)]
-    min_units_hs: String,
-    #[arg(long)]
-    max_units_hs: String,
-    #[arg(long)]
-    step_units_hs: String,
-    #[arg(long)]
-    term_ms: u64,
-    #[arg(long)]
-    capacity_hs: String,
-}
-
 /// A request to one of the operator's routes.
 struct Request {
     method: Method,
@@ -136,7 +115,7 @@ pub(super) fn run(args: &AdminArgs) -> Result<ExitCode> {
 impl RouteCommand {
     fn request(&self) -> Result<Request> {
         Ok(match self {
-            Self::CreateOffer(offer) => Request::post("offers".into(), Some(offer.body())),
+            Self::CreateOffer(offer) => Request::post("offers".into(), Some(offer.body()?)),
             Self::Contracts { status, cursor } => {
                 Request::get("contracts", [("status", status.clone()), ("cursor", cursor.clone())])
             }
@@ -154,21 +133,6 @@ impl RouteCommand {
             Self::Payout(command) => command.request()?,
             Self::Refund(command) => command.request(),
             Self::Ledger { cursor } => Request::get("ledger", [("cursor", cursor.clone())]),
-        })
-    }
-}
-
-impl OfferArgs {
-    fn body(&self) -> Value {
-        json!({
-            "name": self.name,
-            "price_sats_per_ths_day": self.price_sats_per_ths_day,
-            "hashprice_ppm": self.hashprice_ppm,
-            "min_units_hs": self.min_units_hs,
-            "max_units_hs": self.max_units_hs,
-            "step_units_hs": self.step_units_hs,
-            "term_ms": self.term_ms,
-            "capacity_hs": self.capacity_hs,
         })
     }
 }

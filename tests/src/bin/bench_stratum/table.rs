@@ -24,19 +24,20 @@ pub(crate) fn rows(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idle, 
     rows
 }
 
-fn of_shares(measured: &Shares, hash_us: f64) -> [Row; 14] {
+fn of_shares(measured: &Shares, hash_us: f64) -> [Row; 15] {
     let name = |what: &str| format!("{} sessions: {what}", measured.sessions);
-    let ((cpu, cpu_median), (echo, _)) = (measured.closed.cpu_us(), measured.echo.cpu_us());
+    let ((cpu, cpu_median), (echo, echo_median)) = (measured.closed.cpu_us(), measured.echo.cpu_us());
     let (of_floor, of_floor_median) = measured.of_floor(hash_us);
     let ((half, half_median), (echo_half, echo_half_median)) = (measured.half.p99_us(), measured.echo_half.p99_us());
     [
         Row::new(name("accepted, closed loop"), measured.closed.rate(), "shares/s"),
         Row::new(name("accepted, open loop, at most"), measured.open_ceiling, "shares/s"),
-        Row::new(name("server CPU for a share"), cpu, "us"),
-        Row::new(name("the same, median second"), cpu_median, "us"),
-        Row::new(name("floor: line-echo server's CPU for a line"), echo, "us"),
-        Row::new(name("CPU / (echo + hashing)"), of_floor, "x"),
-        Row::new(name("the same, median seconds"), of_floor_median, "x"),
+        Row::new(name("server CPU for a share, median second"), cpu_median, "us"),
+        Row::new(name("the same, least disturbed second"), cpu, "us"),
+        Row::new(name("floor: line-echo server's CPU for a line, median"), echo_median, "us"),
+        Row::new(name("the same, least disturbed second"), echo, "us"),
+        Row::new(name("CPU / (echo + hashing), median seconds"), of_floor_median, "x"),
+        Row::new(name("the same, least disturbed seconds"), of_floor, "x"),
         Row::new(name("floor: line-echo server, closed loop"), measured.echo.rate(), "lines/s"),
         Row::new(name("99 of 100 answered in, closed loop"), measured.closed.p99_us().1 / 1e3, "ms"),
         Row::new(name("99 of 100 answered in, at half of that rate"), half / 1e3, "ms"),
@@ -66,9 +67,9 @@ pub(crate) fn summary(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idl
             "sessions": measured.sessions,
             "shares_per_second": measured.closed.rate().round(),
             "open_ceiling": measured.open_ceiling.round(),
-            "cpu_us": measured.closed.cpu_us().0,
-            "of_floor": measured.of_floor(hash_us).0,
-            "of_floor_median": measured.of_floor(hash_us).1,
+            "cpu_us": measured.closed.cpu_us().1,
+            "of_floor": measured.of_floor(hash_us).1,
+            "of_floor_least": measured.of_floor(hash_us).0,
             "p50_us_at_half": measured.half.p50_us(),
             "p99_us_at_half": measured.half.p99_us().0,
             "p99_us_at_half_median": measured.half.p99_us().1,

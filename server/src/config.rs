@@ -12,6 +12,7 @@ use clap::{ArgAction, Args, ValueEnum};
 
 pub use payments::{BtcpayConfig, PaymentConfig};
 pub use payouts::PayoutConfig;
+pub(crate) use payouts::sats;
 pub use stratum::{StratumLimits, StratumListener, TlsFiles};
 pub use witnesses::WitnessConfig;
 

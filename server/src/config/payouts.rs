@@ -44,7 +44,11 @@ pub struct PayoutConfig {
     pub payout_final_depth: u32,
 }
 
-fn sats(text: &str) -> Result<Sats, String> {
+/// An amount as a flag's value.
+///
+/// # Errors
+/// What an amount is.
+pub(crate) fn sats(text: &str) -> Result<Sats, String> {
     let sats = text.parse().ok().and_then(Sats::new);
     sats.ok_or_else(|| "a whole number of satoshis, at most 21 million bitcoin".into())
 }

@@ -8,6 +8,8 @@ use audit_core::entry::{Maintenance, Refund, Rounding, Scheme, Shortfall, Suspen
 use audit_core::work::{Sats, Work};
 use clap::{Args, ValueEnum, value_parser};
 
+use crate::config::sats;
+
 /// Earnings move: who pauses at the maintenance rate and resumes at it goes back and forth.
 const RESUME_PPM: u64 = 1_050_000;
 
@@ -99,8 +101,4 @@ impl TermsArgs {
             resume_periods,
         })
     }
-}
-
-fn sats(text: &str) -> Result<Sats, &'static str> {
-    text.parse().ok().and_then(Sats::new).ok_or("must be a whole number of satoshis, at most 21 million bitcoin")
 }

@@ -11,7 +11,7 @@ use super::rig::Peer;
 
 /// Turns that the pool and the floor have, one after the other, so that what disturbs the machine disturbs both.
 const TURNS: usize = 4;
-/// New tips in each turn: enough for some that nothing else on the machine disturbs.
+/// New tips in each turn: enough for a median that single disturbances do not move.
 const TIPS: usize = 20;
 /// Between two tips, so that nothing of the one is left when the other comes.
 const PAUSE: Duration = Duration::from_millis(250);

@@ -6,6 +6,7 @@
 
 mod cores;
 mod crew;
+mod files;
 mod fleet;
 mod floor;
 mod idle;

@@ -4,15 +4,16 @@ use std::time::{Duration, Instant};
 
 use tests::measure::median;
 
+use super::files;
 use super::fleet::Fleet;
 use super::floor::Role;
 use super::pool::Pool;
 use super::rig::Peer;
 
-/// Turns that the pool and the floor have, one after the other, so that what disturbs the machine disturbs both.
-const TURNS: usize = 4;
-/// New tips in each turn: enough for a median that single disturbances do not move.
-const TIPS: usize = 20;
+/// New tips for the pool, and as many for the floor: enough for a median that single disturbances do not move.
+const TIPS: usize = 80;
+/// Tips in a turn, where there can't be the sessions of both at once.
+const IN_A_TURN: usize = 20;
 /// Between two tips, so that nothing of the one is left when the other comes.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -35,17 +36,8 @@ impl Tips {
         println!("{sessions} sessions: new tips");
         let folder = tempfile::tempdir()?;
         let pool = Pool::start(folder.path(), 600_000).await?;
-        let (mut of_pool, mut of_floor) = (Moments::default(), Moments::default());
-        for _ in 0..TURNS {
-            let mut fleet = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
-            of_pool.measure(&mut fleet, || Ok(pool.node.new_tip()))?;
-            let bytes = fleet.job_len();
-            drop(fleet);
-            let flags = ["--role=spray".into(), format!("--connections={sessions}"), format!("--bytes={bytes}")];
-            let mut spray = Role::start(&flags)?;
-            let mut fleet = Fleet::connect(spray.address, sessions, Peer::Lines)?;
-            of_floor.measure(&mut fleet, || spray.go())?;
-        }
+        let fits_twice = 2 * sessions <= files::most_sessions()?;
+        let [of_pool, of_floor] = if fits_twice { tip_by_tip(&pool, sessions) } else { turn_by_turn(&pool, sessions) }?;
         Ok(Tips { sessions, pool: of_pool.arrivals(), floor: of_floor.arrivals() })
     }
 
@@ -53,6 +45,51 @@ impl Tips {
     pub(crate) fn of_floor(&self) -> (f64, f64) {
         let (pool, floor) = (self.pool.last_ms, self.floor.last_ms);
         (pool.0 / floor.0, pool.1 / floor.1)
+    }
+}
+
+/// A tip for the pool, then one for the floor: what disturbs the machine disturbs both.
+fn tip_by_tip(pool: &Pool, sessions: u32) -> anyhow::Result<[Moments; 2]> {
+    let (mut of_pool, mut of_floor) = (Moments::default(), Moments::default());
+    let mut rigs = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
+    let mut floor = Floor::connect(sessions, rigs.job_len())?;
+    for _ in 0..TIPS {
+        of_pool.add_tip(&mut rigs, || Ok(pool.node.new_tip()))?;
+        of_floor.add_tip(&mut floor.sockets, || floor.spray.go())?;
+    }
+    Ok([of_pool, of_floor])
+}
+
+/// The same with one fleet at a time.
+fn turn_by_turn(pool: &Pool, sessions: u32) -> anyhow::Result<[Moments; 2]> {
+    let (mut of_pool, mut of_floor) = (Moments::default(), Moments::default());
+    for _ in 0..TIPS / IN_A_TURN {
+        let mut rigs = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
+        for _ in 0..IN_A_TURN {
+            of_pool.add_tip(&mut rigs, || Ok(pool.node.new_tip()))?;
+        }
+        let bytes = rigs.job_len();
+        drop(rigs);
+        let mut floor = Floor::connect(sessions, bytes)?;
+        for _ in 0..IN_A_TURN {
+            of_floor.add_tip(&mut floor.sockets, || floor.spray.go())?;
+        }
+    }
+    Ok([of_pool, of_floor])
+}
+
+/// What writes one prepared buffer of a job's length to every socket.
+struct Floor {
+    spray: Role,
+    sockets: Fleet,
+}
+
+impl Floor {
+    fn connect(sessions: u32, bytes: usize) -> anyhow::Result<Floor> {
+        let flags = ["--role=spray".into(), format!("--connections={sessions}"), format!("--bytes={bytes}")];
+        let spray = Role::start(&flags)?;
+        let sockets = Fleet::connect(spray.address, sessions, Peer::Lines)?;
+        Ok(Floor { spray, sockets })
     }
 }
 
@@ -64,23 +101,16 @@ struct Moments {
 }
 
 impl Moments {
-    /// Adds a turn.
-    fn measure(
-        &mut self,
-        fleet: &mut Fleet,
-        mut new_tip: impl FnMut() -> anyhow::Result<Instant>,
-    ) -> anyhow::Result<()> {
-        for _ in 0..TIPS {
-            let (tip, arrivals) = fleet.arrivals(|| {
-                std::thread::sleep(PAUSE);
-                new_tip()
-            })?;
-            let ms = |moment: Option<&Instant>| {
-                moment.map_or(0.0, |moment| moment.saturating_duration_since(tip).as_secs_f64() * 1e3)
-            };
-            self.first_ms.push(ms(arrivals.iter().min()));
-            self.last_ms.push(ms(arrivals.iter().max()));
-        }
+    fn add_tip(&mut self, fleet: &mut Fleet, new_tip: impl FnOnce() -> anyhow::Result<Instant>) -> anyhow::Result<()> {
+        let (tip, arrivals) = fleet.arrivals(|| {
+            std::thread::sleep(PAUSE);
+            new_tip()
+        })?;
+        let ms = |moment: Option<&Instant>| {
+            moment.map_or(0.0, |moment| moment.saturating_duration_since(tip).as_secs_f64() * 1e3)
+        };
+        self.first_ms.push(ms(arrivals.iter().min()));
+        self.last_ms.push(ms(arrivals.iter().max()));
         Ok(())
     }
 

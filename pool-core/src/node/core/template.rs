@@ -31,7 +31,8 @@ struct RawTransactions(TemplateTransactions);
 
 #[derive(Deserialize)]
 struct RawTransaction<'a> {
-    data: &'a str,
+    /// Hex digits, which need not be looked at twice: as text they would be checked to be UTF-8 first.
+    data: &'a [u8],
     txid: BlockHash,
 }
 

@@ -4,6 +4,7 @@
 //! a secret; who logs in for one must show it as the password. What a market says it sent for an order and what arrived
 //! here can so be compared, reject by reject.
 
+mod agents;
 mod leg;
 
 use std::{
@@ -14,8 +15,8 @@ use std::{
 
 use audit_core::hash::{Hash32, sha256};
 
-pub(crate) use self::leg::Leg;
 pub use self::leg::LegStats;
+pub(crate) use self::{agents::Agent, leg::Leg};
 
 /// The lots of a pool. The server changes it, sessions ask it.
 pub struct Lots {

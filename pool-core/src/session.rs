@@ -5,6 +5,7 @@
 mod judge;
 mod memory;
 mod sent;
+mod software;
 mod streak;
 mod submission;
 
@@ -22,7 +23,7 @@ pub(crate) use self::{
     streak::Consequence,
     submission::Submission,
 };
-use self::{sent::SentJobs, streak::InvalidStreak};
+use self::{sent::SentJobs, software::Software, streak::InvalidStreak};
 use crate::{
     config::PoolConfig,
     listener::ListenerProfile,
@@ -30,7 +31,7 @@ use crate::{
     lots::Lots,
     reject::RejectReason,
     stratum::{
-        notify::set_difficulty,
+        notify::{VERSION_ID, set_difficulty},
         reply,
         request::{Call, Configure, Login, Request},
         submit::SubmitTexts,
@@ -52,6 +53,7 @@ pub(crate) struct Session {
     workers: Vec<Arc<Worker>>,
     pseudonym_key: [u8; 32],
     lots: Arc<Lots>,
+    software: Software,
     /// Version bits that the worker may roll: none before `mining.configure`.
     version_mask: u32,
     vardiff: Vardiff,
@@ -111,6 +113,7 @@ impl Session {
             workers: Vec::new(),
             pseudonym_key: config.pseudonym_key,
             lots: config.lots.clone(),
+            software: Software::new(profile == ListenerProfile::Farm),
             version_mask: 0,
             vardiff: Vardiff::new(config.shares_per_minute, levels.easiest, levels.first, now),
             easiest_suggestion: levels.easiest_suggestion,
@@ -165,17 +168,25 @@ impl Session {
         let id = &request.id;
         match &request.call {
             Call::Configure(configure) => Step::Reply(reply::ok(id, self.configure(configure, now))),
-            Call::Subscribe { resume } => match &self.stage {
-                Stage::Connected => Step::Subscribe { resume: resume.clone() },
-                Stage::Subscribed(subscription) => Step::Reply(subscribed(id, subscription)),
-            },
+            Call::Subscribe { agent, resume } => {
+                self.name_software(agent.as_deref());
+                match &self.stage {
+                    Stage::Connected => Step::Subscribe { resume: resume.clone() },
+                    Stage::Subscribed(subscription) => Step::Reply(subscribed(id, subscription)),
+                }
+            }
             Call::Authorize(login) => self.authorize(id, login, now),
             Call::SuggestLevel(level) => {
                 self.suggest(*level, now);
                 // Firmware sends it as a notification too.
                 if id.is_null() { Step::Silence } else { Step::Reply(reply::ok(id, json!(true))) }
             }
-            Call::Answer => Step::Silence,
+            Call::Answer(text) => {
+                if id.as_u64() == Some(VERSION_ID) {
+                    self.name_software(text.as_deref());
+                }
+                Step::Silence
+            }
             Call::SubscribeExtranonce => Step::Reply(reply::ok(id, json!(true))),
             Call::GetTransactions => Step::Reply(reply::ok(id, json!([]))),
             Call::Ping => Step::Reply(reply::ok(id, json!("pong"))),
@@ -193,7 +204,7 @@ impl Session {
             }
         }
         self.stage = Stage::Subscribed(subscription.id);
-        subscribed(id, &subscription.id)
+        self.with_question(subscribed(id, &subscription.id))
     }
 
     /// The connection is over: which extranonce1 is free, and what whoever resumes it needs.
@@ -249,14 +260,30 @@ impl Session {
     fn authorize(&mut self, id: &Value, login: &Login, now: Instant) -> Step {
         if self.worker(&login.name).is_none() {
             match Worker::new(login, &self.pseudonym_key, &self.lots) {
-                Some(worker) if self.workers.len() < WORKERS_MAX => self.workers.push(Arc::new(worker)),
+                Some(worker) if self.workers.len() < WORKERS_MAX => {
+                    self.software.agent().iter().for_each(|agent| worker.leg.login(agent));
+                    self.workers.push(Arc::new(worker));
+                }
                 _ => return Step::Reject(RejectReason::Unauthorized, None),
             }
             if let Some(level) = login.minimum_level {
                 self.vardiff.raise_easiest(level, now);
             }
         }
-        Step::Reply(reply::ok(id, json!(true)))
+        Step::Reply(self.with_question(reply::ok(id, json!(true))))
+    }
+
+    /// Counts who is logged in by the software, once that is known.
+    fn name_software(&mut self, text: Option<&str>) {
+        if let Some(agent) = text.and_then(|text| self.software.name(text)) {
+            self.workers.iter().for_each(|worker| worker.leg.login(agent));
+        }
+    }
+
+    /// A rig that is ready and has not said what it is, is asked behind `reply`.
+    fn with_question(&mut self, reply: String) -> String {
+        let question = if self.is_ready() { self.software.question() } else { None };
+        reply + &question.unwrap_or_default()
     }
 
     /// Takes a submission.

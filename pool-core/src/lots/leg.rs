@@ -7,6 +7,7 @@ use std::{
 
 use audit_core::work::{Level, Work};
 
+use super::agents::Agent;
 use crate::reject::RejectReason;
 
 /// What arrived on a leg since the pool started.
@@ -18,6 +19,9 @@ pub struct LegStats {
     pub work: Work,
     /// Submissions of authorized workers that were rejected, by reason; reasons that never occurred are absent.
     pub rejected: BTreeMap<RejectReason, u64>,
+    /// Logins by what the rigs call their software. At most 32 names, all others together as `others`; rigs that name
+    /// none are not counted.
+    pub agents: BTreeMap<String, u64>,
 }
 
 /// The counters behind [`LegStats`].
@@ -40,6 +44,11 @@ impl Leg {
 
     pub(crate) fn rejected(&self, reason: RejectReason) {
         *self.lock().rejected.entry(reason).or_default() += 1;
+    }
+
+    /// A worker of this software has logged in.
+    pub(crate) fn login(&self, agent: &Agent) {
+        agent.count(&mut self.lock().agents);
     }
 
     pub(super) fn stats(&self) -> LegStats {

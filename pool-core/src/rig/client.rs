@@ -31,6 +31,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// A pool that says nothing for so long is taken for gone; it refreshes jobs every half minute.
 const SILENCE: Duration = Duration::from_secs(300);
 
+/// What we call ourselves.
+const AGENT: &str = concat!("provenhash-rig/", env!("CARGO_PKG_VERSION"));
+
 const CONFIGURE: u64 = 1;
 const SUBSCRIBE: u64 = 2;
 const AUTHORIZE: u64 = 3;
@@ -120,7 +123,11 @@ impl Client {
         loop {
             tokio::select! {
                 line = timeout(SILENCE, lines.next()) => match line.map_err(|_| Ended::Silent)?? {
-                    Line::Whole(line) => self.on_line(line)?,
+                    Line::Whole(line) => {
+                        if let Some(answer) = self.on_line(line)? {
+                            write(&mut writer, &answer).await?;
+                        }
+                    }
                     Line::TooLong => return Err(Ended::Protocol("a line of more than 64 KiB")),
                     Line::End => return Ok(()),
                 },
@@ -137,7 +144,7 @@ impl Client {
         let mask = json!({"version-rolling.mask": format!("{VERSION_MASK:08x}"), "version-rolling.min-bit-count": 2});
         let calls = [
             (CONFIGURE, "mining.configure", json!([["version-rolling"], mask])),
-            (SUBSCRIBE, "mining.subscribe", json!([concat!("provenhash-rig/", env!("CARGO_PKG_VERSION"))])),
+            (SUBSCRIBE, "mining.subscribe", json!([AGENT])),
             (AUTHORIZE, "mining.authorize", json!([self.user, self.password])),
         ];
         for (id, method, params) in calls {
@@ -165,7 +172,8 @@ impl Client {
         call(writer, id, "mining.submit", &Value::Array(params)).await
     }
 
-    fn on_line(&mut self, line: &[u8]) -> Result<(), Ended> {
+    /// What is to be answered, if the line is a question.
+    fn on_line(&mut self, line: &[u8]) -> Result<Option<Value>, Ended> {
         let message: Value = serde_json::from_slice(line).map_err(|_| Ended::Protocol("a line that is no JSON"))?;
         let params = message["params"].as_array().map_or(&[][..], Vec::as_slice);
         match (message["method"].as_str(), message["id"].as_u64()) {
@@ -174,11 +182,13 @@ impl Client {
                 self.state.target = target.ok_or(Ended::Protocol("a difficulty that is no number"))?;
             }
             (Some("mining.notify"), _) => self.on_notify(params)?,
+            (Some("mining.ping"), Some(id)) => return Ok(Some(answer(id, "pong"))),
+            (Some("client.get_version"), Some(id)) => return Ok(Some(answer(id, AGENT))),
             (Some(method), _) => debug!(method, "not understood"),
             (None, Some(id)) => self.on_answer(id, &message)?,
             (None, None) => {}
         }
-        Ok(())
+        Ok(None)
     }
 
     fn on_notify(&mut self, params: &[Value]) -> Result<(), Ended> {
@@ -249,8 +259,14 @@ fn subscription(result: &Value) -> Result<Subscription, Ended> {
     }
 }
 
+fn answer(id: u64, result: &str) -> Value {
+    json!({"id": id, "result": result, "error": null})
+}
+
 async fn call(writer: &mut OwnedWriteHalf, id: u64, method: &str, params: &Value) -> Result<(), Ended> {
-    let mut line = json!({"id": id, "method": method, "params": params}).to_string();
-    line.push('\n');
-    Ok(writer.write_all(line.as_bytes()).await?)
+    write(writer, &json!({"id": id, "method": method, "params": params})).await
+}
+
+async fn write(writer: &mut OwnedWriteHalf, message: &Value) -> Result<(), Ended> {
+    Ok(writer.write_all(format!("{message}\n").as_bytes()).await?)
 }

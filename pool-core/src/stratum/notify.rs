@@ -1,4 +1,4 @@
-//! What the pool says unasked: difficulty, jobs, texts for people, and when to connect again.
+//! What the pool says unasked: difficulty, jobs, texts for people, when to connect again; and what it asks.
 
 use audit_core::{
     hash::{BlockHash, Hash32},
@@ -65,10 +65,30 @@ pub(crate) fn reconnect() -> String {
     notification("client.reconnect", &json!([]))
 }
 
+/// The id of [`get_version`], by which its answer is known.
+pub(crate) const VERSION_ID: u64 = 1;
+const PING_ID: u64 = 2;
+
+/// `client.get_version`: what the rig calls its software.
+pub(crate) fn get_version() -> String {
+    question(VERSION_ID, "client.get_version")
+}
+
+/// `mining.ping`: whether the rig is there. Whatever it sends is an answer.
+pub(crate) fn ping() -> String {
+    question(PING_ID, "mining.ping")
+}
+
+fn question(id: u64, method: &str) -> String {
+    line(&json!({"id": id, "method": method, "params": []}))
+}
+
 fn notification(method: &str, params: &serde_json::Value) -> String {
-    let mut line = json!({"id": null, "method": method, "params": params}).to_string();
-    line.push('\n');
-    line
+    line(&json!({"id": null, "method": method, "params": params}))
+}
+
+fn line(message: &serde_json::Value) -> String {
+    format!("{message}\n")
 }
 
 /// Stratum sends the previous hash as eight 32-bit words, each byte-swapped.

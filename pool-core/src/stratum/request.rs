@@ -28,6 +28,8 @@ pub struct Request {
 pub enum Call {
     Configure(Configure),
     Subscribe {
+        /// The first parameter where it is a text: what the rig calls its software.
+        agent: Option<String>,
         /// The second parameter where it is a text: a subscription to resume, or anything else (NiceHash sends a time).
         resume: Option<String>,
     },
@@ -37,8 +39,8 @@ pub enum Call {
     GetTransactions,
     Ping,
     Submit(Submit),
-    /// Not a call but the answer to one, such as `client.get_version`.
-    Answer,
+    /// Not a call but the answer to one of ours; its result where that is a text.
+    Answer(Option<String>),
 }
 
 /// `mining.submit` as it stands on the wire: texts, still unjudged.
@@ -90,7 +92,8 @@ pub fn parse(line: &[u8]) -> Result<Request, BadRequest> {
     }
     let Some(method) = fields.get("method").and_then(Value::as_str) else {
         if !fields.contains_key("method") && (fields.contains_key("result") || fields.contains_key("error")) {
-            return Ok(Request { id, call: Call::Answer });
+            let result = fields.remove("result").and_then(|result| result.as_str().map(str::to_owned));
+            return Ok(Request { id, call: Call::Answer(result) });
         }
         return Err(BadRequest { id, text: "Expected a method".into(), garbage: true });
     };
@@ -108,7 +111,10 @@ pub fn parse(line: &[u8]) -> Result<Request, BadRequest> {
 fn call(method: &str, params: &[Value]) -> Result<Call, String> {
     match method {
         "mining.configure" => Configure::read(params).map(Call::Configure),
-        "mining.subscribe" => Ok(Call::Subscribe { resume: params.get(1).and_then(Value::as_str).map(str::to_owned) }),
+        "mining.subscribe" => {
+            let text = |index: usize| params.get(index).and_then(Value::as_str).map(str::to_owned);
+            Ok(Call::Subscribe { agent: text(0), resume: text(1) })
+        }
         "mining.authorize" => {
             // Firmware without a password sends null, nothing or a number.
             let password = params.get(1).and_then(Value::as_str).unwrap_or_default();
@@ -122,7 +128,7 @@ fn call(method: &str, params: &[Value]) -> Result<Call, String> {
         "mining.extranonce.subscribe" => Ok(Call::SubscribeExtranonce),
         "mining.get_transactions" => Ok(Call::GetTransactions),
         "mining.ping" => Ok(Call::Ping),
-        "mining.pong" => Ok(Call::Answer),
+        "mining.pong" => Ok(Call::Answer(None)),
         "mining.submit" => submit(params).map(Call::Submit),
         other => match other.strip_prefix("mining.suggest_difficulty(") {
             // Some firmware writes the parameter into the method's name, with or without the closing bracket.

@@ -68,3 +68,25 @@ async fn each_lot_counts_what_it_sent_and_what_became_of_it() {
     }
     pool.stop().await;
 }
+
+#[tokio::test]
+async fn logins_are_counted_by_the_software_that_rigs_name_or_are_asked_for() {
+    let (pool, lots) = pool().await;
+    let mut named = pool.connect().await;
+    named.subscribe().await;
+    for worker in ["lot.one", "lot.two", "lot.one"] {
+        named.call("mining.authorize", json!([worker, "key"])).await;
+    }
+    let mut asked = pool.connect().await;
+    asked.call("mining.authorize", json!(["lot.three", "key"])).await;
+    asked.subscribe_with(json!([])).await;
+    let question = asked.message().await.unwrap();
+    assert_eq!(question["method"], "client.get_version");
+    for answer in [json!("bmminer\u{7}/2.0"), json!("another/1")] {
+        asked.send(&json!({"id": question["id"], "result": answer, "error": null}).to_string()).await;
+    }
+    asked.call("mining.ping", json!([])).await;
+    let agents: Vec<_> = lots.stats("lot").unwrap().leg.agents.into_iter().collect();
+    assert_eq!(agents, [("bmminer/2.0".to_owned(), 1), ("test/1.0".to_owned(), 2)]);
+    pool.stop().await;
+}

@@ -6,6 +6,11 @@ use pool_core::{
     node::Node,
     rig::{self, RigConfig, RigError},
 };
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpListener,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::test_pool::{ALL_BLOCKS, TestPool, start_of};
@@ -88,6 +93,33 @@ async fn a_new_block_wastes_no_more_than_the_shares_in_flight() {
     let blocks = u64::from(pool.chain.tip().await.unwrap().height) + 1;
     assert!(stale <= 16 * blocks, "{stale} stale shares over {blocks} blocks");
     pool.stop().await;
+}
+
+#[tokio::test]
+async fn a_rig_answers_what_a_pool_may_ask() {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("stratum+tcp://{}", socket.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    let config = RigConfig { url, user: "lot.cpu".into(), password: "x".into(), threads: 1, record: None };
+    let rig = tokio::spawn(rig::run(config, stop.clone()));
+    let mut pool = BufReader::new(socket.accept().await.unwrap().0);
+    for (id, question, expected) in
+        [(1, "client.get_version", concat!("provenhash-rig/", env!("CARGO_PKG_VERSION"))), (2, "mining.ping", "pong")]
+    {
+        let question = json!({"id": id, "method": question, "params": []});
+        pool.write_all(format!("{question}\n").as_bytes()).await.unwrap();
+        let answer = loop {
+            let mut line = String::new();
+            pool.read_line(&mut line).await.unwrap();
+            let message: Value = serde_json::from_str(&line).unwrap();
+            if message["method"].is_null() {
+                break message;
+            }
+        };
+        assert_eq!(answer, json!({"id": id, "result": expected, "error": null}));
+    }
+    stop.cancel();
+    rig.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -55,11 +55,19 @@ async fn the_networks_target_bounds_a_rental_level_too() {
 }
 
 #[tokio::test]
-async fn silence_ends_a_session_by_the_time_of_its_profile() {
-    let pool = TestPool::with(NO_BLOCKS, |config| config.limits.farm_idle = Duration::from_millis(500)).await;
+async fn silence_ends_a_session_by_the_time_of_its_profile_unless_it_answers_when_it_is_asked() {
+    let idle = Duration::from_millis(500);
+    let pool = TestPool::with(NO_BLOCKS, |config| config.limits.farm_idle = idle).await;
     let mut rented = rental_miner(&pool).await;
     let mut miner = pool.miner().await;
     miner.job().await;
+    let begun = Instant::now();
+    while begun.elapsed() < idle * 3 {
+        let asked = miner.message().await.unwrap();
+        assert_eq!(asked["method"], "mining.ping");
+        miner.send(&json!({"id": asked["id"], "result": "pong", "error": null}).to_string()).await;
+    }
+    assert_eq!(miner.message().await.unwrap()["method"], "mining.ping");
     assert_eq!(miner.message().await, None);
     assert_eq!(rented.call("mining.ping", json!([])).await["result"], "pong");
     pool.stop().await;

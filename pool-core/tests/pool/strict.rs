@@ -29,13 +29,23 @@ impl Strict {
             }
             Some(method) => {
                 assert_eq!(keys, ["id", "method", "params"], "{message}");
-                assert!(message["id"].is_null(), "{message}");
-                self.notification(method, message["params"].as_array().expect("params are an array"));
+                let params = message["params"].as_array().expect("params are an array");
+                match method {
+                    "client.get_version" | "mining.ping" => self.question(message, params),
+                    _ => self.notification(message, method, params),
+                }
             }
         }
     }
 
-    fn notification(&mut self, method: &str, params: &[Value]) {
+    /// Firmware reads ids as whole numbers.
+    fn question(&self, message: &Value, params: &[Value]) {
+        assert!(message["id"].is_u64() && params.is_empty(), "{message}");
+        assert!(!self.pending, "a difficulty comes with its job, not {message}");
+    }
+
+    fn notification(&mut self, message: &Value, method: &str, params: &[Value]) {
+        assert!(message["id"].is_null(), "{message}");
         assert!(!self.pending || method == "mining.notify", "a difficulty comes with its job, not {method}");
         match method {
             "mining.set_difficulty" => self.set_difficulty(params),

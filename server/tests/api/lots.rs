@@ -103,7 +103,7 @@ async fn what_a_lot_brings_is_counted_by_what_became_of_it() {
     on_each_database(async |app| {
         let secret = create(app, "one").await;
         let mut connection = BufReader::new(TcpStream::connect(app.stratum).await.unwrap());
-        call(&mut connection, "mining.subscribe", json!([])).await;
+        call(&mut connection, "mining.subscribe", json!(["cgminer/4.12.1"])).await;
         call(&mut connection, "mining.authorize", json!(["one.rig", secret])).await;
         let nonsense = json!(["one.rig", "nonsense", "0000000000000000", "00000000", "00000000"]);
         for _ in 0..3 {
@@ -113,6 +113,7 @@ async fn what_a_lot_brings_is_counted_by_what_became_of_it() {
         assert_eq!((&lot["workers"], &lot["received"], &lot["accepted"]), (&json!(1), &json!(3), &json!(0)));
         assert_eq!((&lot["work"], &lot["closed_ms"]), (&json!("0"), &Value::Null));
         assert_eq!(lot["rejected"], json!([{"reason": "unknown_job", "count": 3}]));
+        assert_eq!(lot["agents"], json!([{"agent": "cgminer/4.12.1", "logins": 1}]));
         let metrics = app.get("/metrics", "").await.text;
         for line in [
             "provenhash_lot_workers{lot=\"one\"} 1\n",

@@ -955,6 +955,13 @@ export interface components {
             /** @description No longer on it. */
             removed: components["schemas"]["AddressView"][];
         };
+        /** @description How often rigs with this software have logged in. */
+        AgentView: {
+            /** @example cgminer/4.12.1 */
+            agent: string;
+            /** Format: int64 */
+            logins: number;
+        };
         /** @description A transaction of a payout. */
         AttemptView: {
             /** Format: int64 */
@@ -1395,6 +1402,8 @@ export interface components {
         LotView: {
             /** Format: int64 */
             accepted: number;
+            /** @description Logins by what the rigs call their software; 32 names at most, all others together as `others`. */
+            agents: components["schemas"]["AgentView"][];
             /**
              * Format: int64
              * @description When it was closed; null while logins are admitted.
@@ -1722,6 +1731,8 @@ export interface components {
             items: {
                 /** Format: int64 */
                 accepted: number;
+                /** @description Logins by what the rigs call their software; 32 names at most, all others together as `others`. */
+                agents: components["schemas"]["AgentView"][];
                 /**
                  * Format: int64
                  * @description When it was closed; null while logins are admitted.

@@ -41,6 +41,8 @@ pub(super) struct Connection {
     opened: Instant,
     heard: Instant,
     idle: Duration,
+    /// It was asked whether it is there, and has not been heard since.
+    pinged: bool,
     /// Lines since `pace_since`.
     lines: u32,
     pace_since: Instant,
@@ -75,6 +77,7 @@ impl Connection {
             opened: now,
             heard: now,
             idle,
+            pinged: false,
             lines: 0,
             pace_since: now,
             has_found: false,
@@ -130,7 +133,7 @@ impl Connection {
             dismissed.left = dismissed.left.saturating_sub(chunk.len());
             return if dismissed.left == 0 { Err(End::Told) } else { Ok(()) };
         }
-        self.heard = turn.now;
+        (self.heard, self.pinged) = (turn.now, false);
         if turn.now - self.pace_since >= SECOND {
             (self.pace_since, self.lines) = (turn.now, 0);
         }
@@ -230,6 +233,19 @@ impl Connection {
         }
     }
 
+    /// Whether it is to be asked now if it is there.
+    pub(super) fn is_to_be_pinged(&mut self, now: Instant) -> bool {
+        let is_due = self.ping_at().is_some_and(|at| now >= at);
+        self.pinged |= is_due;
+        is_due
+    }
+
+    /// Once it has been silent for half of the time that it may be.
+    fn ping_at(&self) -> Option<Instant> {
+        let may_be = !self.pinged && self.takes_jobs() && self.dialogue.session.is_ready();
+        may_be.then(|| self.heard + self.idle / 2)
+    }
+
     /// When to look at it again.
     pub(super) fn due(&self, limits: &Limits, now: Instant) -> Instant {
         if let Some(dismissed) = &self.dismissed {
@@ -243,7 +259,7 @@ impl Connection {
         let paused = self.paused_until(limits).filter(|until| self.readable && *until > now);
         let held = (self.readable && self.has_found).then(|| now + HELD);
         let level = self.dialogue.session.due().max(now + SECOND);
-        [stuck, paused, held].into_iter().flatten().fold(patience.min(level), Instant::min)
+        [stuck, paused, held, self.ping_at()].into_iter().flatten().fold(patience.min(level), Instant::min)
     }
 
     /// Set when it has sent more lines than it may in a second.

@@ -25,7 +25,7 @@ use crate::{
     pool::{board::Board, floor::Floor},
     reject::RejectReason,
     session::Session,
-    stratum::reply,
+    stratum::{notify, reply},
 };
 
 /// Sockets looked at in a turn: what the first of them waits for the others is a millisecond or two.
@@ -241,6 +241,9 @@ impl Shard {
         }
         if connection.readable {
             self.ready.push(key);
+        }
+        if connection.is_to_be_pinged(self.turn.now) {
+            self.turn.answers.push(&notify::ping());
         }
         self.announce(key);
         self.set_alarm(key);

@@ -45,24 +45,37 @@ fn calls_of_real_miners_are_understood() {
 
 #[test]
 fn every_form_of_subscribe_is_a_subscription() {
-    let subscribe = |resume: Option<&str>| Call::Subscribe { resume: resume.map(str::to_owned) };
-    let check = |params: &str, resume: Option<&str>| {
-        check_call(&format!(r#"{{"id":1,"method":"mining.subscribe"{params}}}"#), &subscribe(resume));
+    let check = |params: &str, agent: Option<&str>, resume: Option<&str>| {
+        let [agent, resume] = [agent, resume].map(|text| text.map(str::to_owned));
+        check_call(&format!(r#"{{"id":1,"method":"mining.subscribe"{params}}}"#), &Call::Subscribe { agent, resume });
     };
-    check("", None);
-    check(r#","params":null"#, None);
-    check(r#","params":[]"#, None);
-    check(r#","params":[null]"#, None);
-    check(r#","params":["cgminer/4.12.1"]"#, None);
-    check(r#","params":["bmminer/2.0.0",null]"#, None);
+    check("", None, None);
+    check(r#","params":null"#, None, None);
+    check(r#","params":[]"#, None, None);
+    check(r#","params":[null]"#, None, None);
+    check(r#","params":["cgminer/4.12.1"]"#, Some("cgminer/4.12.1"), None);
+    check(r#","params":["bmminer/2.0.0",null]"#, Some("bmminer/2.0.0"), None);
     check(
         r#","params":["cgminer/4.12.1","00000001aabbccddeeff001122334455"]"#,
+        Some("cgminer/4.12.1"),
         Some("00000001aabbccddeeff001122334455"),
     );
-    check(r#","params":["MinerName/1.0.0","EthereumStratum/1.0.0"]"#, Some("EthereumStratum/1.0.0"));
-    check(r#","params":["NiceHash/1.0.0",1700000000000,"9f86d0818884"]"#, None);
-    check(r#","params":["NiceHash/1.0.0","1700000000000","9f86d0818884"]"#, Some("1700000000000"));
-    check(r#","params":["bosminer-plus-tuner 0.2.0",null,"pool.example.com",3333]"#, None);
+    check(
+        r#","params":["MinerName/1.0.0","EthereumStratum/1.0.0"]"#,
+        Some("MinerName/1.0.0"),
+        Some("EthereumStratum/1.0.0"),
+    );
+    check(r#","params":["NiceHash/1.0.0",1700000000000,"9f86d0818884"]"#, Some("NiceHash/1.0.0"), None);
+    check(
+        r#","params":["NiceHash/1.0.0","1700000000000","9f86d0818884"]"#,
+        Some("NiceHash/1.0.0"),
+        Some("1700000000000"),
+    );
+    check(
+        r#","params":["bosminer-plus-tuner 0.2.0",null,"pool.example.com",3333]"#,
+        Some("bosminer-plus-tuner 0.2.0"),
+        None,
+    );
 }
 
 #[test]
@@ -87,9 +100,9 @@ fn every_form_of_a_suggestion_is_understood() {
 
 #[test]
 fn answers_are_no_calls() {
-    check_call(r#"{"id":7,"result":"cgminer/4.12.1","error":null}"#, &Call::Answer);
-    check_call(r#"{"id":7,"result":null,"error":[-3,"Method not found",null]}"#, &Call::Answer);
-    check_call(r#"{"id":7,"method":"mining.pong","params":[]}"#, &Call::Answer);
+    check_call(r#"{"id":7,"result":"cgminer/4.12.1","error":null}"#, &Call::Answer(Some("cgminer/4.12.1".into())));
+    check_call(r#"{"id":7,"result":null,"error":[-3,"Method not found",null]}"#, &Call::Answer(None));
+    check_call(r#"{"id":7,"method":"mining.pong","params":[]}"#, &Call::Answer(None));
 }
 
 #[test]

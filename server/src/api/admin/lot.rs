@@ -53,6 +53,16 @@ pub struct LotView {
     pub work: String,
     /// Reasons that occurred.
     pub rejected: Vec<RejectedView>,
+    /// Logins by what the rigs call their software; 32 names at most, all others together as `others`.
+    pub agents: Vec<AgentView>,
+}
+
+/// How often rigs with this software have logged in.
+#[derive(Serialize, ToSchema)]
+pub struct AgentView {
+    #[schema(example = "cgminer/4.12.1")]
+    pub agent: String,
+    pub logins: u64,
 }
 
 /// How often submissions were rejected for one reason.
@@ -144,6 +154,7 @@ impl LotView {
             accepted: leg.accepted,
             work: leg.work.to_string(),
             rejected: leg.rejected.iter().map(|(reason, count)| RejectedView::of(*reason, *count)).collect(),
+            agents: leg.agents.into_iter().map(|(agent, logins)| AgentView { agent, logins }).collect(),
         }
     }
 }

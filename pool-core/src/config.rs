@@ -42,6 +42,9 @@ pub struct Limits {
     pub unauthorized: Duration,
     /// Time for the other side to read what we write before it is dropped.
     pub write: Duration,
+    /// Time for what we write to arrive, in whole milliseconds. A rig whose network died without a word is back after a
+    /// minute or two (cgminer gives a pool 90 s) and finds its subscription free: jobs are written every half minute.
+    pub arrival: Duration,
     /// Silence of a session on a farm's listener. Firmware keeps back-up pools connected for hours; DATUM waits as long.
     pub farm_idle: Duration,
     /// Silence of a session on a rental's listener: an order waits for hashrate, and reconnecting costs its buyer.
@@ -73,6 +76,7 @@ impl Default for Limits {
             line_bytes: 16 << 10,
             unauthorized: Duration::from_secs(15),
             write: Duration::from_secs(10),
+            arrival: Duration::from_secs(45),
             farm_idle: Duration::from_secs(2 * 3_600),
             rental_idle: Duration::from_secs(24 * 3_600),
             invalid_patience: Duration::from_secs(60),

@@ -261,7 +261,9 @@ impl Session {
         if self.worker(&login.name).is_none() {
             match Worker::new(login, &self.pseudonym_key, &self.lots) {
                 Some(worker) if self.workers.len() < WORKERS_MAX => {
-                    self.software.agent().iter().for_each(|agent| worker.leg.login(agent));
+                    if let Some(agent) = self.software.agent() {
+                        worker.leg.login(agent);
+                    }
                     self.workers.push(Arc::new(worker));
                 }
                 _ => return Step::Reject(RejectReason::Unauthorized, None),

@@ -85,6 +85,21 @@ async fn who_does_not_read_is_dropped_and_holds_up_nobody() {
 }
 
 #[tokio::test]
+async fn a_connection_that_nothing_reaches_any_more_is_ended_by_the_kernel() {
+    let pool = TestPool::with(NO_BLOCKS, |config| {
+        (config.limits.arrival, config.limits.lines_per_second) = (Duration::from_millis(200), 0);
+        // So long that it is not what ends it.
+        config.limits.write = Duration::from_secs(600);
+    })
+    .await;
+    let mut gone = pool.miner().await;
+    // Its window is full: as with a dead network, what is written stays with the pool.
+    let ended = tokio::time::timeout(Duration::from_secs(30), gone.flood("{\"id\":1,\"method\":\"mining.ping\"}\n"));
+    ended.await.expect("an end in time");
+    pool.stop().await;
+}
+
+#[tokio::test]
 async fn sessions_beyond_the_limit_are_turned_away() {
     let pool = TestPool::with(NO_BLOCKS, |config| config.limits.sessions = 1).await;
     let mut first = pool.miner().await;

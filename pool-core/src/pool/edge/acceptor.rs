@@ -11,7 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mio::{Events, Interest, Poll, Token, Waker, net::TcpListener};
+use mio::{
+    Events, Interest, Poll, Token, Waker,
+    net::{TcpListener, TcpStream},
+};
+use rustix::net::sockopt::set_tcp_user_timeout;
 use rustls::ServerConfig;
 use tracing::{debug, warn};
 
@@ -108,12 +112,12 @@ impl Acceptor {
     }
 
     /// Hands a connection to the next shard; one that is refused is closed.
-    fn admit(&mut self, socket: mio::net::TcpStream, peer: SocketAddr, door: usize) {
+    fn admit(&mut self, socket: TcpStream, peer: SocketAddr, door: usize) {
         let place = match self.floor.admission.admit(peer.ip(), Instant::now()) {
             Ok(place) => place,
             Err(refused) => return debug!(%peer, %refused, "connection refused"),
         };
-        if let Err(error) = socket.set_nodelay(true) {
+        if let Err(error) = set_options(&socket, self.floor.config.limits.arrival) {
             return debug!(%peer, %error, "connection lost");
         }
         let Door { profile, tls, .. } = &self.doors[door];
@@ -130,4 +134,11 @@ impl Acceptor {
             warn!(%error, "a shard can't be woken");
         }
     }
+}
+
+/// Lines go out at once; the kernel ends the connection when they do not arrive within `arrival` (tcp(7)).
+fn set_options(socket: &TcpStream, arrival: Duration) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let milliseconds = u32::try_from(arrival.as_millis()).unwrap_or(u32::MAX);
+    Ok(set_tcp_user_timeout(socket, milliseconds)?)
 }

@@ -59,6 +59,11 @@ pub fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
+/// The least of `values`, which are not empty, and their median.
+pub fn least_and_median(mut values: Vec<f64>) -> (f64, f64) {
+    (values.iter().copied().fold(f64::INFINITY, f64::min), median(&mut values))
+}
+
 /// The CPU time that a process has used so far, in user and kernel mode.
 pub fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("the process has ended")?;

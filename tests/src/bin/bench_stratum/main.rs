@@ -53,6 +53,7 @@ struct Args {
 enum Role {
     Echo,
     Spray,
+    Hash,
 }
 
 #[tokio::main]
@@ -61,6 +62,7 @@ async fn main() -> anyhow::Result<()> {
     match args.role {
         Some(Role::Echo) => floor::echo().await,
         Some(Role::Spray) => floor::spray(args.connections, args.bytes),
+        Some(Role::Hash) => floor::hash(),
         None => measure(&args).await,
     }
 }
@@ -71,13 +73,12 @@ async fn measure(args: &Args) -> anyhow::Result<()> {
     for sessions in &args.sessions {
         shares.push(shares::Shares::measure(*sessions, args.seconds).await?);
     }
-    let hash_us = floor::hash_one_share();
     for sessions in &args.tips {
         tips.push(tips::Tips::measure(*sessions).await?);
     }
     let idle = idle::Idle::measure(args.idle).await?;
     let killed = kill::Killed::measure(1_000).await?;
-    let rows = table::rows(&shares, hash_us, &tips, &idle, &killed);
-    let summary = table::summary(&shares, hash_us, &tips, &idle, &killed);
+    let rows = table::rows(&shares, &tips, &idle, &killed);
+    let summary = table::summary(&shares, &tips, &idle, &killed);
     report("stratum", &rows, &summary, args.json.as_deref())
 }

@@ -1,5 +1,7 @@
 //! Shares: how many a second, how fast answered, and what each costs the server.
 
+use tests::measure::least_and_median;
+
 use super::crew::Pace;
 use super::fleet::{Fleet, Measured};
 use super::floor::Role;
@@ -9,8 +11,10 @@ use super::rig::Peer;
 /// Parts of the closed loop's rate that are offered in an open one, until no more is accepted.
 const OFFERED: [f64; 4] = [1.0, 1.25, 1.5, 2.0];
 
-/// Turns that each load has.
-const TURNS: u32 = 3;
+/// Turns that each load has: what disturbs the machine comes and goes within seconds.
+const TURNS: u32 = 9;
+/// Longer than all of it, so that no epoch is sealed meanwhile: what that costs is measured by itself.
+const EPOCH_MS: u32 = 600_000;
 
 /// What so many sessions showed.
 pub(crate) struct Shares {
@@ -24,6 +28,8 @@ pub(crate) struct Shares {
     pub(crate) echo: Measured,
     /// The same at the rate of `half`.
     pub(crate) echo_half: Measured,
+    /// Microseconds for hashing a share, in the turn that was disturbed least, and in the median one.
+    pub(crate) hash_us: (f64, f64),
 }
 
 impl Shares {
@@ -32,16 +38,20 @@ impl Shares {
     pub(crate) async fn measure(sessions: u32, windows: u32) -> anyhow::Result<Shares> {
         println!("{sessions} sessions: shares");
         let folder = tempfile::tempdir()?;
-        let pool = Pool::start(folder.path(), 60_000).await?;
+        let pool = Pool::start(folder.path(), EPOCH_MS).await?;
         let pid = pool.pid()?;
         let mut rigs = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
-        let server = Role::start(&["--role=echo".into()])?;
-        let mut lines = Fleet::connect(server.address, sessions, Peer::Lines)?;
+        let mut server = Role::start(&["--role=echo".into()])?;
+        let mut lines = Fleet::connect(server.read()?, sessions, Peer::Lines)?;
+        let mut hashing = Role::start(&["--role=hash".into()])?;
         let (mut closed, mut half) = (Measured::default(), Measured::default());
         let (mut echo, mut echo_half) = (Measured::default(), Measured::default());
+        let mut hashes_us = Vec::new();
         for _ in 0..TURNS {
             let windows = windows.div_ceil(TURNS);
             closed.add(rigs.measure(Pace::Closed, windows, pid)?);
+            hashing.go()?;
+            hashes_us.push(hashing.read()?);
             echo.add(lines.measure(Pace::Closed, windows, server.pid())?);
             let pace = Pace::Open(closed.rate() / 2.0);
             half.add(rigs.measure(pace, windows, pid)?);
@@ -55,13 +65,13 @@ impl Shares {
                 break;
             }
         }
-        Ok(Shares { sessions, closed, open_ceiling, half, echo, echo_half })
+        Ok(Shares { sessions, closed, open_ceiling, half, echo, echo_half, hash_us: least_and_median(hashes_us) })
     }
 
     /// The server's CPU time for a share as part of what nobody can do without: a line's way in and out, and hashing. Both
     /// where they were disturbed least, and at their medians.
-    pub(crate) fn of_floor(&self, hash_us: f64) -> (f64, f64) {
-        let ((share, share_median), (line, line_median)) = (self.closed.cpu_us(), self.echo.cpu_us());
-        (share / (line + hash_us), share_median / (line_median + hash_us))
+    pub(crate) fn of_floor(&self) -> (f64, f64) {
+        let (share, line, hash) = (self.closed.cpu_us(), self.echo.cpu_us(), self.hash_us);
+        (share.0 / (line.0 + hash.0), share.1 / (line.1 + hash.1))
     }
 }

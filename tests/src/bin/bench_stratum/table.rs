@@ -8,11 +8,8 @@ use super::kill::Killed;
 use super::shares::Shares;
 use super::tips::Tips;
 
-pub(crate) fn rows(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idle, killed: &Killed) -> Vec<Row> {
-    let mut rows = vec![Row::new("floor: hashing one share", hash_us, "us")];
-    for measured in shares {
-        rows.extend(of_shares(measured, hash_us));
-    }
+pub(crate) fn rows(shares: &[Shares], tips: &[Tips], idle: &Idle, killed: &Killed) -> Vec<Row> {
+    let mut rows: Vec<Row> = shares.iter().flat_map(of_shares).collect();
     rows.extend(tips.iter().flat_map(of_tips));
     rows.push(Row::new(
         format!("{} idle sessions: memory of each", idle.sessions),
@@ -24,10 +21,10 @@ pub(crate) fn rows(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idle, 
     rows
 }
 
-fn of_shares(measured: &Shares, hash_us: f64) -> [Row; 15] {
+fn of_shares(measured: &Shares) -> [Row; 17] {
     let name = |what: &str| format!("{} sessions: {what}", measured.sessions);
     let ((cpu, cpu_median), (echo, echo_median)) = (measured.closed.cpu_us(), measured.echo.cpu_us());
-    let (of_floor, of_floor_median) = measured.of_floor(hash_us);
+    let ((hash, hash_median), (of_floor, of_floor_median)) = (measured.hash_us, measured.of_floor());
     let ((half, half_median), (echo_half, echo_half_median)) = (measured.half.p99_us(), measured.echo_half.p99_us());
     [
         Row::new(name("accepted, closed loop"), measured.closed.rate(), "shares/s"),
@@ -36,6 +33,8 @@ fn of_shares(measured: &Shares, hash_us: f64) -> [Row; 15] {
         Row::new(name("the same, least disturbed second"), cpu, "us"),
         Row::new(name("floor: line-echo server's CPU for a line, median"), echo_median, "us"),
         Row::new(name("the same, least disturbed second"), echo, "us"),
+        Row::new(name("floor: hashing one share, median"), hash_median, "us"),
+        Row::new(name("the same, least disturbed turn"), hash, "us"),
         Row::new(name("CPU / (echo + hashing), median seconds"), of_floor_median, "x"),
         Row::new(name("the same, least disturbed seconds"), of_floor, "x"),
         Row::new(name("floor: line-echo server, closed loop"), measured.echo.rate(), "lines/s"),
@@ -61,15 +60,16 @@ fn of_tips(measured: &Tips) -> [Row; 6] {
     ]
 }
 
-pub(crate) fn summary(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idle, killed: &Killed) -> Value {
+pub(crate) fn summary(shares: &[Shares], tips: &[Tips], idle: &Idle, killed: &Killed) -> Value {
     let of_shares = |measured: &Shares| {
         json!({
             "sessions": measured.sessions,
             "shares_per_second": measured.closed.rate().round(),
             "open_ceiling": measured.open_ceiling.round(),
             "cpu_us": measured.closed.cpu_us().1,
-            "of_floor": measured.of_floor(hash_us).1,
-            "of_floor_least": measured.of_floor(hash_us).0,
+            "hash_us": measured.hash_us.1,
+            "of_floor": measured.of_floor().1,
+            "of_floor_least": measured.of_floor().0,
             "p50_us_at_half": measured.half.p50_us(),
             "p99_us_at_half": measured.half.p99_us().0,
             "p99_us_at_half_median": measured.half.p99_us().1,
@@ -90,7 +90,6 @@ pub(crate) fn summary(shares: &[Shares], hash_us: f64, tips: &[Tips], idle: &Idl
         })
     };
     json!({
-        "hash_us": hash_us,
         "shares": shares.iter().map(of_shares).collect::<Vec<_>>(),
         "tips": tips.iter().map(of_tips).collect::<Vec<_>>(),
         "idle_sessions": idle.sessions,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tests::measure::median;
+use tests::measure::least_and_median;
 
 use super::files;
 use super::fleet::Fleet;
@@ -87,8 +87,8 @@ struct Floor {
 impl Floor {
     fn connect(sessions: u32, bytes: usize) -> anyhow::Result<Floor> {
         let flags = ["--role=spray".into(), format!("--connections={sessions}"), format!("--bytes={bytes}")];
-        let spray = Role::start(&flags)?;
-        let sockets = Fleet::connect(spray.address, sessions, Peer::Lines)?;
+        let mut spray = Role::start(&flags)?;
+        let sockets = Fleet::connect(spray.read()?, sessions, Peer::Lines)?;
         Ok(Floor { spray, sockets })
     }
 }
@@ -117,8 +117,4 @@ impl Moments {
     fn arrivals(self) -> Arrivals {
         Arrivals { first_ms: least_and_median(self.first_ms), last_ms: least_and_median(self.last_ms) }
     }
-}
-
-fn least_and_median(mut values: Vec<f64>) -> (f64, f64) {
-    (values.iter().copied().fold(f64::INFINITY, f64::min), median(&mut values))
 }

@@ -7,6 +7,7 @@ use audit_core::{
 };
 use serde_json::json;
 
+use super::reply::line;
 use crate::job_id::JobId;
 
 /// A `mining.notify` line in both forms, ready to be written to any session.
@@ -85,10 +86,6 @@ fn question(id: u64, method: &str) -> String {
 
 fn notification(method: &str, params: &serde_json::Value) -> String {
     line(&json!({"id": null, "method": method, "params": params}))
-}
-
-fn line(message: &serde_json::Value) -> String {
-    format!("{message}\n")
 }
 
 /// Stratum sends the previous hash as eight 32-bit words, each byte-swapped.

@@ -25,10 +25,9 @@ pub(crate) fn error(id: &Value, reason: RejectReason, text: &str) -> String {
     line(&json!({"id": id, "result": null, "error": [reason.code(), text, null]}))
 }
 
-fn line(reply: &Value) -> String {
-    let mut line = reply.to_string();
-    line.push('\n');
-    line
+/// A message with its line feed.
+pub(super) fn line(message: &Value) -> String {
+    format!("{message}\n")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use tests::measure::{cpu_time, median};
+use tests::measure::{cpu_time, least_and_median};
 
 use super::cores;
 use super::crew::{Crew, Pace, Seen, Span, WINDOW};
@@ -121,29 +121,25 @@ impl Measured {
 
     /// Accepted shares a second, in the median window.
     pub(crate) fn rate(&self) -> f64 {
-        self.median(|window| window.rate)
+        self.least_and_median(|window| window.rate).1
     }
 
     pub(crate) fn p50_us(&self) -> f64 {
-        self.median(|window| window.p50_us)
+        self.least_and_median(|window| window.p50_us).1
     }
 
     /// In the window that was disturbed least, and in the median one.
     pub(crate) fn p99_us(&self) -> (f64, f64) {
-        (self.least(|window| window.p99_us), self.median(|window| window.p99_us))
+        self.least_and_median(|window| window.p99_us)
     }
 
     /// CPU time of the server for an accepted share, in the window that was disturbed least and in the median one.
     pub(crate) fn cpu_us(&self) -> (f64, f64) {
-        (self.least(|window| window.cpu_us), self.median(|window| window.cpu_us))
+        self.least_and_median(|window| window.cpu_us)
     }
 
-    fn least(&self, value: fn(&Window) -> f64) -> f64 {
-        self.windows.iter().map(value).fold(f64::INFINITY, f64::min)
-    }
-
-    fn median(&self, value: fn(&Window) -> f64) -> f64 {
-        median(&mut self.windows.iter().map(value).collect::<Vec<_>>())
+    fn least_and_median(&self, value: fn(&Window) -> f64) -> (f64, f64) {
+        least_and_median(self.windows.iter().map(value).collect())
     }
 }
 

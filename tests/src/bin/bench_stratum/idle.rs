@@ -4,7 +4,7 @@ use tests::measure::memory_of;
 
 use super::files;
 use super::fleet::Fleet;
-use super::pool::Pool;
+use super::pool::{LASTING_EPOCH, Pool};
 use super::rig::Peer;
 
 /// Resident memory of the server.
@@ -20,7 +20,7 @@ impl Idle {
         let sessions = wanted.min(files::most_sessions()?);
         println!("{sessions} idle sessions: memory");
         let folder = tempfile::tempdir()?;
-        let pool = Pool::start(folder.path(), 600_000).await?;
+        let pool = Pool::start(folder.path(), LASTING_EPOCH).await?;
         // What the first sessions bring into being stays however many follow.
         let few = Fleet::connect(pool.server.stratum(), 100, Peer::Pool)?;
         let before = memory_of(pool.pid()?)?;

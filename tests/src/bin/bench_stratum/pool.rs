@@ -11,6 +11,10 @@ use super::cores::ON_THE_FREE_ONE;
 /// As many as a block of Bitcoin has: a branch of 12 levels.
 const TRANSACTIONS: usize = 2_500;
 
+/// Milliseconds of an epoch that outlasts every measurement, so that none is sealed meanwhile: what that costs is measured by
+/// itself.
+pub(crate) const LASTING_EPOCH: u32 = 600_000;
+
 /// A server, its node, and where both keep their things.
 pub(crate) struct Pool {
     pub(crate) server: Server,

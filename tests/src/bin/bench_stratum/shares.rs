@@ -5,7 +5,7 @@ use tests::measure::least_and_median;
 use super::crew::Pace;
 use super::fleet::{Fleet, Measured};
 use super::floor::Role;
-use super::pool::Pool;
+use super::pool::{LASTING_EPOCH, Pool};
 use super::rig::Peer;
 
 /// Parts of the closed loop's rate that are offered in an open one, until no more is accepted.
@@ -13,8 +13,6 @@ const OFFERED: [f64; 4] = [1.0, 1.25, 1.5, 2.0];
 
 /// Turns that each load has: what disturbs the machine comes and goes within seconds.
 const TURNS: u32 = 9;
-/// Longer than all of it, so that no epoch is sealed meanwhile: what that costs is measured by itself.
-const EPOCH_MS: u32 = 600_000;
 
 /// What so many sessions showed.
 pub(crate) struct Shares {
@@ -38,7 +36,7 @@ impl Shares {
     pub(crate) async fn measure(sessions: u32, windows: u32) -> anyhow::Result<Shares> {
         println!("{sessions} sessions: shares");
         let folder = tempfile::tempdir()?;
-        let pool = Pool::start(folder.path(), EPOCH_MS).await?;
+        let pool = Pool::start(folder.path(), LASTING_EPOCH).await?;
         let pid = pool.pid()?;
         let mut rigs = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
         let mut server = Role::start(&["--role=echo".into()])?;

@@ -7,7 +7,7 @@ use tests::measure::least_and_median;
 use super::files;
 use super::fleet::Fleet;
 use super::floor::Role;
-use super::pool::Pool;
+use super::pool::{LASTING_EPOCH, Pool};
 use super::rig::Peer;
 
 /// New tips for the pool, and as many for the floor: enough for a median that single disturbances do not move.
@@ -35,7 +35,7 @@ impl Tips {
     pub(crate) async fn measure(sessions: u32) -> anyhow::Result<Tips> {
         println!("{sessions} sessions: new tips");
         let folder = tempfile::tempdir()?;
-        let pool = Pool::start(folder.path(), 600_000).await?;
+        let pool = Pool::start(folder.path(), LASTING_EPOCH).await?;
         let fits_twice = 2 * sessions <= files::most_sessions()?;
         let [of_pool, of_floor] = if fits_twice { tip_by_tip(&pool, sessions) } else { turn_by_turn(&pool, sessions) }?;
         Ok(Tips { sessions, pool: of_pool.arrivals(), floor: of_floor.arrivals() })

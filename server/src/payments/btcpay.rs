@@ -142,10 +142,12 @@ impl PaymentGateway for BtcpayGateway {
         Ok(health.synchronized)
     }
 
+    /// The status is asked for last: the less an invoice is expected to change, the longer what is shown of it stays, so it
+    /// must not be older than the payments.
     async fn read(&self, open: &OpenInvoice, known: &[String]) -> Result<Reading, GatewayError> {
         let Destination::Checkout { gateway_invoice, .. } = &open.destination else { return Ok(Reading::default()) };
-        let invoice: Invoice = self.client.get(&["invoices", gateway_invoice], &[]).await?;
         let method = self.on_chain(gateway_invoice).await?;
+        let invoice: Invoice = self.client.get(&["invoices", gateway_invoice], &[]).await?;
         let told = method.payments.iter().map(|payment| read_payment(payment, open.confirmations));
         let mut payments = told.collect::<Result<Vec<Payment>, GatewayError>>()?;
         let gone = known.iter().filter(|id| !payments.iter().any(|payment| payment.id == **id));

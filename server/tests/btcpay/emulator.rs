@@ -71,6 +71,7 @@ struct Shared {
 struct State {
     invoices: Vec<Invoice>,
     faults: VecDeque<Fault>,
+    then: Option<Box<dyn FnOnce() + Send>>,
     is_down: bool,
     is_behind: bool,
     questions: u64,
@@ -110,6 +111,11 @@ impl Emulator {
 
     pub(crate) fn fail_next(&self, fault: Fault) {
         self.shared.lock().faults.push_back(fault);
+    }
+
+    /// Something that happens once the next question about invoices has been answered.
+    pub(crate) fn after_next(&self, happens: impl FnOnce() + Send + 'static) {
+        self.shared.lock().then = Some(Box::new(happens));
     }
 
     /// Answers nothing but 503.
@@ -240,6 +246,7 @@ impl Shared {
             }
             _ => (404, json!({ "code": "not-found" })),
         };
+        state.then.take().into_iter().for_each(|happens| happens());
         (status, answer.to_string(), is_late)
     }
 }

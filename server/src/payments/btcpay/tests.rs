@@ -1,5 +1,6 @@
 //! What only goes wrong with a payment server between buyers and us.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bdk_wallet::bitcoin::ScriptBuf;
@@ -225,6 +226,22 @@ async fn the_servers_own_states_are_shown_beside_ours() {
     shop.mine(shop.needed()).await;
     assert_eq!((word(&over).await, shop.state(&over).await), ("settled_paid_over".into(), State::Settled));
     assert_eq!((shop.credit(&over).await.0, shop.credit(&part).await.0), (1, PRICE as i64 - 1));
+    shop.check().await;
+}
+
+#[tokio::test]
+async fn the_servers_own_state_is_never_older_than_the_payments_beside_it() {
+    let (shop, emulator) = Shop::with_btcpay().await;
+    let sold = shop.sell().await;
+    let (chain, script, needed) = (Arc::clone(&shop.chain), sold.script.clone(), shop.needed());
+    emulator.after_next(move || {
+        chain.pay(&script, PRICE);
+        chain.mine(needed);
+    });
+    shop.look().await;
+    assert_eq!(shop.invoice(&sold.contract).await.gateway_status.as_deref(), Some("settled"));
+    shop.look().await;
+    assert_eq!(shop.state(&sold).await, State::Settled);
     shop.check().await;
 }
 

@@ -224,28 +224,24 @@ impl Book {
         if self.closed {
             return Err(RejectReason::Stale);
         }
-        if self.seen.contains(&judged.hash.0) {
+        let known = self.sessions.get(&extranonce1).and_then(|workers| workers.get(&worker.pseudonym)).copied();
+        // The record has 24 bits for it.
+        if known.is_none() && self.next_session as usize >= SESSIONS_MAX {
+            return Err(RejectReason::Unauthorized);
+        }
+        if !self.seen.insert(&judged.hash.0) {
             return Err(RejectReason::Duplicate);
         }
-        let session = self.session(extranonce1, worker)?;
-        self.seen.insert(&judged.hash.0);
+        let session = known.unwrap_or_else(|| self.begin_session(extranonce1, worker));
         self.note(&Record::Share(ShareRecord { session, ..judged.record }));
         Ok(())
     }
 
-    /// The session's number; a new one is noted, directly before its first share.
-    fn session(&mut self, extranonce1: [u8; 4], worker: &Worker) -> Result<u32, RejectReason> {
-        let known = self.sessions.get(&extranonce1).and_then(|workers| workers.get(&worker.pseudonym));
-        match known {
-            Some(number) => Ok(*number),
-            // The record has 24 bits for it.
-            None if self.next_session as usize >= SESSIONS_MAX => Err(RejectReason::Unauthorized),
-            None => {
-                let (pseudonym, lot) = (worker.pseudonym.clone(), worker.lot.clone());
-                self.note(&Record::Session(Session { extranonce1, worker: pseudonym.clone(), lot }));
-                Ok(self.number(extranonce1, pseudonym))
-            }
-        }
+    /// Numbers a session and notes it, directly before its first share.
+    fn begin_session(&mut self, extranonce1: [u8; 4], worker: &Worker) -> u32 {
+        let (pseudonym, lot) = (worker.pseudonym.clone(), worker.lot.clone());
+        self.note(&Record::Session(Session { extranonce1, worker: pseudonym.clone(), lot }));
+        self.number(extranonce1, pseudonym)
     }
 
     fn number(&mut self, extranonce1: [u8; 4], pseudonym: String) -> u32 {

@@ -73,6 +73,21 @@ async fn a_killed_process_keeps_duplicates_sessions_and_job_numbers() {
 }
 
 #[tokio::test]
+async fn a_share_that_gets_no_session_number_was_never_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let epoch = open(folder.path());
+    let job = job(&epoch);
+    let share = share(&job, [1; 4], 0);
+    let next = std::mem::replace(&mut epoch.book().next_session, SESSIONS_MAX as u32);
+    for _ in 0..2 {
+        assert_eq!(epoch.accept([1; 4], &worker("a"), &share), Err(RejectReason::Unauthorized));
+    }
+    epoch.book().next_session = next;
+    epoch.accept([1; 4], &worker("a"), &share).unwrap();
+    assert_eq!(epoch.accept([1; 4], &worker("a"), &share), Err(RejectReason::Duplicate));
+}
+
+#[tokio::test]
 async fn a_closed_epoch_takes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let epoch = open(folder.path());

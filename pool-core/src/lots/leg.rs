@@ -26,7 +26,15 @@ pub struct LegStats {
 
 /// The counters behind [`LegStats`].
 #[derive(Debug, Default)]
-pub(crate) struct Leg(Mutex<LegStats>);
+pub(crate) struct Leg(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Shares: their work is only worked out when somebody asks for it.
+    accepted: BTreeMap<Level, u64>,
+    rejected: BTreeMap<RejectReason, u64>,
+    agents: BTreeMap<String, u64>,
+}
 
 impl LegStats {
     /// All submissions.
@@ -37,9 +45,7 @@ impl LegStats {
 
 impl Leg {
     pub(crate) fn accepted(&self, level: Level) {
-        let mut stats = self.lock();
-        stats.accepted += 1;
-        stats.work = stats.work.checked_add(level.work()).unwrap_or(stats.work);
+        *self.lock().accepted.entry(level).or_default() += 1;
     }
 
     pub(crate) fn rejected(&self, reason: RejectReason) {
@@ -52,10 +58,17 @@ impl Leg {
     }
 
     pub(super) fn stats(&self) -> LegStats {
-        self.lock().clone()
+        let counts = self.lock();
+        let works = counts.accepted.iter().map(|(level, count)| level.work().get().saturating_mul(u128::from(*count)));
+        LegStats {
+            accepted: counts.accepted.values().sum(),
+            work: Work::new(works.fold(0, u128::saturating_add)),
+            rejected: counts.rejected.clone(),
+            agents: counts.agents.clone(),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, LegStats> {
+    fn lock(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,6 +11,7 @@ mod broadcast;
 mod connection;
 mod dialogue;
 mod end;
+mod inbox;
 mod shard;
 mod transport;
 mod turn;

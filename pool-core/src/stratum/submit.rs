@@ -29,7 +29,7 @@ const PARAMS: usize = 6;
 
 /// Reads a line.
 pub fn parse(line: &[u8]) -> Option<SubmitLine<'_>> {
-    let mut text = Scanner(line);
+    let mut text = Scanner(std::str::from_utf8(line).ok()?);
     let (mut id, mut texts, mut is_submit) = (None, None, false);
     text.expect(b'{')?;
     loop {
@@ -52,15 +52,15 @@ pub fn parse(line: &[u8]) -> Option<SubmitLine<'_>> {
 }
 
 /// What is left of the line.
-struct Scanner<'a>(&'a [u8]);
+struct Scanner<'a>(&'a str);
 
 impl<'a> Scanner<'a> {
     /// The next byte that is no white space.
     fn token(&mut self) -> Option<u8> {
         self.skip_spaces();
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
+        let first = *self.0.as_bytes().first()?;
+        self.0 = self.0.get(1..)?;
+        Some(first)
     }
 
     fn expect(&mut self, byte: u8) -> Option<()> {
@@ -81,7 +81,7 @@ impl<'a> Scanner<'a> {
         self.skip_spaces();
         let digits = self.take_while(u8::is_ascii_digit)?;
         let is_number = digits == "0" || !digits.starts_with('0');
-        let goes_on = matches!(self.0.first(), Some(b'.' | b'e' | b'E'));
+        let goes_on = self.0.starts_with(['.', 'e', 'E']);
         (is_number && !goes_on && (1..=ID_DIGITS).contains(&digits.len())).then_some(digits)
     }
 
@@ -104,21 +104,21 @@ impl<'a> Scanner<'a> {
     }
 
     fn expect_now(&mut self, byte: u8) -> Option<()> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        (*first == byte).then_some(())
+        let is_next = self.0.as_bytes().first() == Some(&byte);
+        self.0 = self.0.get(1..)?;
+        is_next.then_some(())
     }
 
     fn take_while(&mut self, wanted: impl Fn(&u8) -> bool) -> Option<&'a str> {
-        let end = self.0.iter().position(|byte| !wanted(byte))?;
-        let (taken, rest) = self.0.split_at(end);
+        let end = self.0.bytes().position(|byte| !wanted(&byte))?;
+        let (taken, rest) = self.0.split_at_checked(end)?;
         self.0 = rest;
-        std::str::from_utf8(taken).ok()
+        Some(taken)
     }
 
     fn skip_spaces(&mut self) {
-        while let [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = self.0 {
-            self.0 = rest;
+        while let [b' ' | b'\t' | b'\r' | b'\n', ..] = self.0.as_bytes() {
+            self.0 = &self.0[1..];
         }
     }
 

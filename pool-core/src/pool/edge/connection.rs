@@ -110,25 +110,29 @@ impl Connection {
         self.unwritten.is_empty() && !self.transport.has_unsent()
     }
 
-    /// Reads once, at most a buffer full, and answers the lines that are whole.
-    pub(super) fn read(&mut self, buffer: &mut [u8], turn: &mut Turn) -> Result<(), End> {
-        match self.transport.read(buffer) {
+    /// Reads once, at most as much as there is room for; how much it was.
+    pub(super) fn receive(&mut self, room: &mut [u8]) -> Result<usize, End> {
+        match self.transport.read(room) {
             Ok(0) => Err(End::HungUp),
             Ok(count) => {
                 // A short read has emptied the socket (epoll(7)); the next bytes, or the end, are a new event.
-                self.readable = count == buffer.len() || self.ended;
-                self.take(&buffer[..count], turn)
+                self.readable = count == room.len() || self.ended;
+                Ok(count)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.readable = false;
-                Ok(())
+                Ok(0)
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn take(&mut self, chunk: &[u8], turn: &mut Turn) -> Result<(), End> {
+    /// Answers the lines that are whole with what was received now.
+    pub(super) fn take(&mut self, chunk: &[u8], turn: &mut Turn) -> Result<(), End> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
         if let Some(dismissed) = &mut self.dismissed {
             dismissed.left = dismissed.left.saturating_sub(chunk.len());
             return if dismissed.left == 0 { Err(End::Told) } else { Ok(()) };

@@ -1,8 +1,8 @@
 //! The loop that serves a part of the connections.
 //!
 //! A turn: wait; write a new job to a piece of the connections; read every socket that has something, a bounded piece
-//! each, and answer the lines that are whole; write what was decided to the journal, once; write the answers, once for
-//! each connection.
+//! each; judge the lines that are whole; write what was decided to the journal, once; write the answers, once for each
+//! connection.
 
 use std::{
     io,
@@ -19,7 +19,15 @@ use slab::Slab;
 use tokio::sync::watch;
 use tracing::{debug, error};
 
-use super::{alarms::Alarms, arrival::Arrival, broadcast::Broadcast, connection::Connection, end::End, turn::Turn};
+use super::{
+    alarms::Alarms,
+    arrival::Arrival,
+    broadcast::Broadcast,
+    connection::Connection,
+    end::End,
+    inbox::{Inbox, Received},
+    turn::Turn,
+};
 use crate::{
     journal::JournalFailed,
     pool::{board::Board, floor::Floor},
@@ -30,8 +38,6 @@ use crate::{
 
 /// Sockets looked at in a turn: what the first of them waits for the others is a millisecond or two.
 const EVENTS: usize = 256;
-/// Read from a connection in a turn, so that nobody starves others: about a hundred submissions.
-const READ: usize = 16 << 10;
 /// How long a thread that is to stop goes on answering what still comes in.
 const DRAIN: Duration = Duration::from_millis(200);
 const WAKE: Token = Token(usize::MAX);
@@ -53,7 +59,7 @@ pub(super) struct Shard {
     alarms: Alarms,
     broadcast: Broadcast,
     turn: Turn,
-    buffer: Box<[u8]>,
+    inbox: Inbox,
 }
 
 impl Shard {
@@ -78,7 +84,7 @@ impl Shard {
             alarms: Alarms::default(),
             broadcast: Broadcast::default(),
             turn: Turn::new(floor.clone()),
-            buffer: vec![0; READ].into(),
+            inbox: Inbox::new(),
         };
         Ok((shard, waker))
     }
@@ -194,29 +200,42 @@ impl Shard {
     }
 
     fn read_all(&mut self) {
-        let ready = std::mem::take(&mut self.ready);
-        for key in ready {
-            let Some(connection) = self.connections.get_mut(key) else { continue };
-            if !connection.is_due_to_read(&self.turn) {
-                self.set_alarm(key);
-                continue;
+        let mut ready = std::mem::take(&mut self.ready).into_iter();
+        while !ready.as_slice().is_empty() {
+            while self.inbox.has_room()
+                && let Some(key) = ready.next()
+            {
+                self.receive(key);
             }
+            self.inbox.take().into_iter().for_each(|received| self.take(received));
+        }
+    }
+
+    fn receive(&mut self, key: usize) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if !connection.is_due_to_read(&self.turn) {
+            return self.set_alarm(key);
+        }
+        self.inbox.receive(key, connection);
+        if connection.readable {
+            self.ready.push(key);
+        }
+    }
+
+    fn take(&mut self, Received { key, range }: Received) {
+        if self.broadcast.is_under_way() {
             // A new job before the answers: whoever hears that shares are stale finds the next ones on it.
             self.push_announcement(key);
-            let connection = &mut self.connections[key];
-            let read = connection.read(&mut self.buffer, &mut self.turn);
-            if connection.readable {
-                self.ready.push(key);
-            }
-            match read {
-                Err(end) => self.end(key, end),
-                Ok(()) => {
-                    self.push_announcement(key);
-                    self.set_alarm(key);
-                }
-            }
-            self.turn.answers.address(key);
         }
+        let connection = &mut self.connections[key];
+        match range.and_then(|range| connection.take(self.inbox.bytes(range), &mut self.turn)) {
+            Err(end) => self.end(key, end),
+            Ok(()) => {
+                self.push_announcement(key);
+                self.set_alarm(key);
+            }
+        }
+        self.turn.answers.address(key);
     }
 
     fn on_alarms(&mut self) {

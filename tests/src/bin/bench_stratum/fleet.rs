@@ -10,8 +10,8 @@ use super::cores;
 use super::crew::{Crew, Pace, Seen, Span, WINDOW};
 use super::rig::Peer;
 
-/// Before a load counts: connections and caches get warm.
-const WARM: Duration = Duration::from_millis(1_500);
+/// Before a load counts: caches get warm, and the pace gets steady.
+const WARM: Duration = Duration::from_millis(500);
 
 pub(crate) struct Fleet {
     crews: Vec<Crew>,

@@ -35,7 +35,7 @@ struct Args {
     #[arg(long, default_value_t = 20_000)]
     idle: u32,
     /// How long each load is measured
-    #[arg(long, default_value_t = 18)]
+    #[arg(long, default_value_t = 30)]
     seconds: u32,
     /// Also write the figures to this file
     #[arg(long, value_name = "FILE")]

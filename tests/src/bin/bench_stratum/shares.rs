@@ -11,8 +11,11 @@ use super::rig::Peer;
 /// Parts of the closed loop's rate that are offered in an open one, until no more is accepted.
 const OFFERED: [f64; 4] = [1.0, 1.25, 1.5, 2.0];
 
+/// Windows that each of these is measured for.
+const SEARCHED: u32 = 10;
+
 /// Turns that each load has: what disturbs the machine comes and goes within seconds.
-const TURNS: u32 = 9;
+const TURNS: u32 = 15;
 
 /// What so many sessions showed.
 pub(crate) struct Shares {
@@ -45,19 +48,19 @@ impl Shares {
         let (mut closed, mut half) = (Measured::default(), Measured::default());
         let (mut echo, mut echo_half) = (Measured::default(), Measured::default());
         let mut hashes_us = Vec::new();
+        let in_a_turn = windows.div_ceil(TURNS);
         for _ in 0..TURNS {
-            let windows = windows.div_ceil(TURNS);
-            closed.add(rigs.measure(Pace::Closed, windows, pid)?);
+            closed.add(rigs.measure(Pace::Closed, in_a_turn, pid)?);
             hashing.go()?;
             hashes_us.push(hashing.read()?);
-            echo.add(lines.measure(Pace::Closed, windows, server.pid())?);
+            echo.add(lines.measure(Pace::Closed, in_a_turn, server.pid())?);
             let pace = Pace::Open(closed.rate() / 2.0);
-            half.add(rigs.measure(pace, windows, pid)?);
-            echo_half.add(lines.measure(pace, windows, server.pid())?);
+            half.add(rigs.measure(pace, in_a_turn, pid)?);
+            echo_half.add(lines.measure(pace, in_a_turn, server.pid())?);
         }
         let mut open_ceiling = 0.0f64;
         for part in OFFERED {
-            let open = rigs.measure(Pace::Open(closed.rate() * part), windows, pid)?.rate();
+            let open = rigs.measure(Pace::Open(closed.rate() * part), SEARCHED, pid)?.rate();
             open_ceiling = open_ceiling.max(open);
             if open < 0.95 * closed.rate() * part {
                 break;

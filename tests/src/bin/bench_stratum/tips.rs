@@ -13,7 +13,7 @@ use super::rig::Peer;
 /// New tips for the pool, and as many for the floor: enough for a median that single disturbances do not move.
 const TIPS: usize = 80;
 /// Tips in a turn, where there can't be the sessions of both at once.
-const IN_A_TURN: usize = 20;
+const IN_A_TURN: usize = 5;
 /// Between two tips, so that nothing of the one is left when the other comes.
 const PAUSE: Duration = Duration::from_millis(250);
 

@@ -24,8 +24,17 @@ impl Role {
     /// Starts the role that `flags` name on the free processor.
     pub(crate) fn start(flags: &[String]) -> anyhow::Result<Role> {
         let mut command = Command::new(ON_THE_FREE_ONE[0]);
-        command.args(&ON_THE_FREE_ONE[1..]).arg(std::env::current_exe()?).args(flags);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        command.args(&ON_THE_FREE_ONE[1..]).arg(std::env::current_exe()?);
+        Role::spawn(command, flags)
+    }
+
+    /// Starts the role that `flags` name on the processors that this process uses.
+    pub(crate) fn beside_the_load(flags: &[String]) -> anyhow::Result<Role> {
+        Role::spawn(Command::new(std::env::current_exe()?), flags)
+    }
+
+    fn spawn(mut command: Command, flags: &[String]) -> anyhow::Result<Role> {
+        let mut child = command.args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdin = child.stdin.take().context("stdin is piped")?;
         let stdout = BufReader::new(child.stdout.take().context("stdout is piped")?);
         Ok(Role { child, stdin, stdout })
@@ -77,11 +86,11 @@ pub(crate) async fn echo() -> anyhow::Result<()> {
 }
 
 /// Accepts connections and, for each line on standard input, writes one buffer of `bytes` bytes to all of them.
-pub(crate) fn spray(connections: usize, bytes: usize) -> anyhow::Result<()> {
+pub(crate) fn spray(connections: u32, bytes: usize) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?);
     let mut streams = Vec::new();
-    while streams.len() < connections {
+    while streams.len() < connections as usize {
         let (stream, _) = listener.accept()?;
         stream.set_nodelay(true)?;
         streams.push(stream);

@@ -44,7 +44,7 @@ struct Args {
     #[arg(long, hide = true)]
     role: Option<Role>,
     #[arg(long, hide = true, default_value_t = 0)]
-    connections: usize,
+    connections: u32,
     #[arg(long, hide = true, default_value_t = 0)]
     bytes: usize,
 }
@@ -53,6 +53,7 @@ struct Args {
 enum Role {
     Echo,
     Spray,
+    Sockets,
     Hash,
 }
 
@@ -62,6 +63,7 @@ async fn main() -> anyhow::Result<()> {
     match args.role {
         Some(Role::Echo) => floor::echo().await,
         Some(Role::Spray) => floor::spray(args.connections, args.bytes),
+        Some(Role::Sockets) => tips::sockets(args.connections, args.bytes),
         Some(Role::Hash) => floor::hash(),
         None => measure(&args).await,
     }

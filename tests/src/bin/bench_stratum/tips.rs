@@ -1,10 +1,10 @@
 //! From a new tip of the node to the last rig that hears of it.
 
+use std::io::{BufRead, stdin};
 use std::time::{Duration, Instant};
 
 use tests::measure::least_and_median;
 
-use super::files;
 use super::fleet::Fleet;
 use super::floor::Role;
 use super::pool::{LASTING_EPOCH, Pool};
@@ -12,8 +12,6 @@ use super::rig::Peer;
 
 /// New tips for the pool, and as many for the floor: enough for a median that single disturbances do not move.
 const TIPS: usize = 80;
-/// Tips in a turn, where there can't be the sessions of both at once.
-const IN_A_TURN: usize = 5;
 /// Between two tips, so that nothing of the one is left when the other comes.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -32,12 +30,19 @@ pub(crate) struct Arrivals {
 }
 
 impl Tips {
+    /// A tip for the pool, then one for the floor: what disturbs the machine disturbs both.
     pub(crate) async fn measure(sessions: u32) -> anyhow::Result<Tips> {
         println!("{sessions} sessions: new tips");
         let folder = tempfile::tempdir()?;
         let pool = Pool::start(folder.path(), LASTING_EPOCH).await?;
-        let fits_twice = 2 * sessions <= files::most_sessions()?;
-        let [of_pool, of_floor] = if fits_twice { tip_by_tip(&pool, sessions) } else { turn_by_turn(&pool, sessions) }?;
+        let mut rigs = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
+        let mut floor = floor(sessions, rigs.job_len())?;
+        let (mut of_pool, mut of_floor) = (Moments::default(), Moments::default());
+        for _ in 0..TIPS {
+            of_pool.add(hear(&mut rigs, || Ok(pool.node.new_tip()))?);
+            floor.go()?;
+            of_floor.add((floor.read()?, floor.read()?));
+        }
         Ok(Tips { sessions, pool: of_pool.arrivals(), floor: of_floor.arrivals() })
     }
 
@@ -48,49 +53,39 @@ impl Tips {
     }
 }
 
-/// A tip for the pool, then one for the floor: what disturbs the machine disturbs both.
-fn tip_by_tip(pool: &Pool, sessions: u32) -> anyhow::Result<[Moments; 2]> {
-    let (mut of_pool, mut of_floor) = (Moments::default(), Moments::default());
-    let mut rigs = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
-    let mut floor = Floor::connect(sessions, rigs.job_len())?;
-    for _ in 0..TIPS {
-        of_pool.add_tip(&mut rigs, || Ok(pool.node.new_tip()))?;
-        of_floor.add_tip(&mut floor.sockets, || floor.spray.go())?;
-    }
-    Ok([of_pool, of_floor])
+/// The floor in a process of its own, since no process may open the files for both.
+fn floor(sessions: u32, bytes: usize) -> anyhow::Result<Role> {
+    let flags = ["--role=sockets".into(), format!("--connections={sessions}"), format!("--bytes={bytes}")];
+    let mut floor = Role::beside_the_load(&flags)?;
+    floor.read::<String>()?;
+    Ok(floor)
 }
 
-/// The same with one fleet at a time.
-fn turn_by_turn(pool: &Pool, sessions: u32) -> anyhow::Result<[Moments; 2]> {
-    let (mut of_pool, mut of_floor) = (Moments::default(), Moments::default());
-    for _ in 0..TIPS / IN_A_TURN {
-        let mut rigs = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
-        for _ in 0..IN_A_TURN {
-            of_pool.add_tip(&mut rigs, || Ok(pool.node.new_tip()))?;
-        }
-        let bytes = rigs.job_len();
-        drop(rigs);
-        let mut floor = Floor::connect(sessions, bytes)?;
-        for _ in 0..IN_A_TURN {
-            of_floor.add_tip(&mut floor.sockets, || floor.spray.go())?;
-        }
+/// Says that so many sockets are connected; then, for each line on standard input, lets one buffer be written to all of
+/// them and prints the milliseconds until the first and until the last had it.
+pub(crate) fn sockets(connections: u32, bytes: usize) -> anyhow::Result<()> {
+    let flags = ["--role=spray".into(), format!("--connections={connections}"), format!("--bytes={bytes}")];
+    let mut spray = Role::start(&flags)?;
+    let mut sockets = Fleet::connect(spray.read()?, connections, Peer::Lines)?;
+    println!("connected");
+    for line in stdin().lock().lines() {
+        line?;
+        let (first, last) = hear(&mut sockets, || spray.go())?;
+        println!("{first}\n{last}");
     }
-    Ok([of_pool, of_floor])
+    Ok(())
 }
 
-/// What writes one prepared buffer of a job's length to every socket.
-struct Floor {
-    spray: Role,
-    sockets: Fleet,
-}
-
-impl Floor {
-    fn connect(sessions: u32, bytes: usize) -> anyhow::Result<Floor> {
-        let flags = ["--role=spray".into(), format!("--connections={sessions}"), format!("--bytes={bytes}")];
-        let mut spray = Role::start(&flags)?;
-        let sockets = Fleet::connect(spray.read()?, sessions, Peer::Lines)?;
-        Ok(Floor { spray, sockets })
-    }
+/// Milliseconds from a new tip until the first and until the last of a fleet hear of it.
+fn hear(fleet: &mut Fleet, new_tip: impl FnOnce() -> anyhow::Result<Instant>) -> anyhow::Result<(f64, f64)> {
+    let (tip, arrivals) = fleet.arrivals(|| {
+        std::thread::sleep(PAUSE);
+        new_tip()
+    })?;
+    let ms = |moment: Option<&Instant>| {
+        moment.map_or(0.0, |moment| moment.saturating_duration_since(tip).as_secs_f64() * 1e3)
+    };
+    Ok((ms(arrivals.iter().min()), ms(arrivals.iter().max())))
 }
 
 /// Milliseconds from each tip to its first and its last arrival.
@@ -101,17 +96,9 @@ struct Moments {
 }
 
 impl Moments {
-    fn add_tip(&mut self, fleet: &mut Fleet, new_tip: impl FnOnce() -> anyhow::Result<Instant>) -> anyhow::Result<()> {
-        let (tip, arrivals) = fleet.arrivals(|| {
-            std::thread::sleep(PAUSE);
-            new_tip()
-        })?;
-        let ms = |moment: Option<&Instant>| {
-            moment.map_or(0.0, |moment| moment.saturating_duration_since(tip).as_secs_f64() * 1e3)
-        };
-        self.first_ms.push(ms(arrivals.iter().min()));
-        self.last_ms.push(ms(arrivals.iter().max()));
-        Ok(())
+    fn add(&mut self, (first, last): (f64, f64)) {
+        self.first_ms.push(first);
+        self.last_ms.push(last);
     }
 
     fn arrivals(self) -> Arrivals {

@@ -11,9 +11,9 @@ use super::pool::{LASTING_EPOCH, Pool};
 use super::rig::Peer;
 
 /// New tips for the pool, and as many for the floor: enough for a median that single disturbances do not move.
-const TIPS: usize = 80;
+const TIPS: usize = 200;
 /// Between two tips, so that nothing of the one is left when the other comes.
-const PAUSE: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_millis(150);
 
 /// What so many sessions showed.
 pub(crate) struct Tips {

@@ -107,18 +107,37 @@ impl Crew {
         Ok(seen)
     }
 
-    /// Waits until every rig has a line that counts as the new job; when each came.
+    /// Waits until every rig has a line that counts as the new job; when each came. Nothing is read before all have
+    /// something: reading would take from the server's machine while it writes, and floors send nothing to be read.
     pub(crate) fn await_jobs(&mut self) -> anyhow::Result<Vec<Instant>> {
-        let (deadline, mut came) = (Instant::now() + PATIENCE, Vec::new());
-        while came.len() < self.rigs.len() {
-            ensure!(Instant::now() < deadline, "{} of {} rigs got the new job", came.len(), self.rigs.len());
-            self.turn(Duration::from_millis(100), |_, message, now| {
-                if matches!(message, Message::Job { clean: true } | Message::Answer { .. }) {
-                    came.push(now);
+        let (deadline, mut came) = (Instant::now() + PATIENCE, vec![None; self.rigs.len()]);
+        while came.contains(&None) {
+            let mut heard = came.clone();
+            let mut silent = heard.iter().filter(|heard| heard.is_none()).count();
+            while silent > 0 {
+                ensure!(Instant::now() < deadline, "{silent} of {} rigs got no new job", self.rigs.len());
+                silent -= self.listen(&mut heard)?;
+            }
+            for ((rig, came), heard) in self.rigs.iter_mut().zip(&mut came).zip(heard) {
+                let is_new = |message| matches!(message, Message::Job { clean: true } | Message::Answer { .. });
+                if rig.messages()?.into_iter().any(is_new) {
+                    *came = heard;
                 }
-            })?;
+            }
         }
-        Ok(came)
+        Ok(came.into_iter().flatten().collect())
+    }
+
+    /// Receives what is there, or what comes soon, and notes for each rig when it last received; how many had not before.
+    fn listen(&mut self, heard: &mut [Option<Instant>]) -> anyhow::Result<usize> {
+        let (mut events, mut new) = (Events::with_capacity(1_024), 0);
+        self.poll.poll(&mut events, Some(Duration::from_millis(100)))?;
+        for event in events.iter().filter(|event| event.is_readable()) {
+            let Token(index) = event.token();
+            self.rigs[index].fill(&mut self.buffer);
+            new += usize::from(heard[index].replace(Instant::now()).is_none());
+        }
+        Ok(new)
     }
 
     fn is_busy(&self, span: Span) -> bool {

@@ -13,10 +13,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::cores::ON_THE_FREE_ONE;
 
-/// This program as another process, in one of its roles. It is killed when this value is dropped.
+/// This program as another process, in one of its roles. It ends when its input does: when this value is dropped, and when
+/// this process ends in whatever way.
 pub(crate) struct Role {
     child: Child,
-    stdin: ChildStdin,
+    stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
 }
 
@@ -35,7 +36,7 @@ impl Role {
 
     fn spawn(mut command: Command, flags: &[String]) -> anyhow::Result<Role> {
         let mut child = command.args(flags).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let stdin = child.stdin.take().context("stdin is piped")?;
+        let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().context("stdout is piped")?);
         Ok(Role { child, stdin, stdout })
     }
@@ -54,21 +55,25 @@ impl Role {
     /// Tells the role to act; the moment when it was told.
     pub(crate) fn go(&mut self) -> anyhow::Result<Instant> {
         let now = Instant::now();
-        self.stdin.write_all(b"\n")?;
+        self.stdin.as_mut().context("stdin is piped")?.write_all(b"\n")?;
         Ok(now)
     }
 }
 
 impl Drop for Role {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
+        self.stdin = None;
+        // Nothing is to be learnt from how it ended.
         let _ = self.child.wait();
     }
 }
 
-/// Sends back whatever comes, as soon as it comes.
+/// Sends back whatever comes, as soon as it comes, until standard input ends.
 pub(crate) async fn echo() -> anyhow::Result<()> {
+    std::thread::spawn(|| {
+        stdin().lock().lines().for_each(drop);
+        std::process::exit(0)
+    });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     loop {

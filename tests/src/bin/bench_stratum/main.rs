@@ -53,6 +53,7 @@ struct Args {
 enum Role {
     Echo,
     Spray,
+    Rigs,
     Sockets,
     Hash,
 }
@@ -63,6 +64,7 @@ async fn main() -> anyhow::Result<()> {
     match args.role {
         Some(Role::Echo) => floor::echo().await,
         Some(Role::Spray) => floor::spray(args.connections, args.bytes),
+        Some(Role::Rigs) => tips::rigs(args.connections).await,
         Some(Role::Sockets) => tips::sockets(args.connections, args.bytes),
         Some(Role::Hash) => floor::hash(),
         None => measure(&args).await,
@@ -76,7 +78,7 @@ async fn measure(args: &Args) -> anyhow::Result<()> {
         shares.push(shares::Shares::measure(*sessions, args.seconds).await?);
     }
     for sessions in &args.tips {
-        tips.push(tips::Tips::measure(*sessions).await?);
+        tips.push(tips::Tips::measure(*sessions)?);
     }
     let idle = idle::Idle::measure(args.idle).await?;
     let killed = kill::Killed::measure(1_000).await?;

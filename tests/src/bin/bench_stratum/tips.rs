@@ -30,18 +30,19 @@ pub(crate) struct Arrivals {
 }
 
 impl Tips {
-    /// A tip for the pool, then one for the floor: what disturbs the machine disturbs both.
-    pub(crate) async fn measure(sessions: u32) -> anyhow::Result<Tips> {
+    /// A tip for the pool, then one for the floor: what disturbs the machine disturbs both. Each has a process of its own for
+    /// its connections, for none may open the files of both, and one that has carried loads before is slower.
+    pub(crate) fn measure(sessions: u32) -> anyhow::Result<Tips> {
         println!("{sessions} sessions: new tips");
-        let folder = tempfile::tempdir()?;
-        let pool = Pool::start(folder.path(), LASTING_EPOCH).await?;
-        let mut rigs = Fleet::connect(pool.server.stratum(), sessions, Peer::Pool)?;
-        let mut floor = floor(sessions, rigs.job_len())?;
+        let flag = format!("--connections={sessions}");
+        let mut pool = Role::beside_the_load(&["--role=rigs".into(), flag.clone()])?;
+        let bytes: usize = pool.read()?;
+        let mut floor = Role::beside_the_load(&["--role=sockets".into(), flag, format!("--bytes={bytes}")])?;
+        floor.read::<String>()?;
         let (mut of_pool, mut of_floor) = (Moments::default(), Moments::default());
         for _ in 0..TIPS {
-            of_pool.add(hear(&mut rigs, || Ok(pool.node.new_tip()))?);
-            floor.go()?;
-            of_floor.add((floor.read()?, floor.read()?));
+            of_pool.hear(&mut pool)?;
+            of_floor.hear(&mut floor)?;
         }
         Ok(Tips { sessions, pool: of_pool.arrivals(), floor: of_floor.arrivals() })
     }
@@ -53,12 +54,14 @@ impl Tips {
     }
 }
 
-/// The floor in a process of its own, since no process may open the files for both.
-fn floor(sessions: u32, bytes: usize) -> anyhow::Result<Role> {
-    let flags = ["--role=sockets".into(), format!("--connections={sessions}"), format!("--bytes={bytes}")];
-    let mut floor = Role::beside_the_load(&flags)?;
-    floor.read::<String>()?;
-    Ok(floor)
+/// Starts a pool and connects rigs to it; prints the bytes of a job's line; then, for each line on standard input, lets the
+/// pool's node have a new tip and prints the milliseconds until the first and until the last rig had a job on it.
+pub(crate) async fn rigs(connections: u32) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let pool = Pool::start(folder.path(), LASTING_EPOCH).await?;
+    let mut rigs = Fleet::connect(pool.server.stratum(), connections, Peer::Pool)?;
+    println!("{}", rigs.job_len());
+    for_each_line(|| hear(&mut rigs, || Ok(pool.node.new_tip())))
 }
 
 /// Says that so many sockets are connected; then, for each line on standard input, lets one buffer be written to all of
@@ -68,9 +71,14 @@ pub(crate) fn sockets(connections: u32, bytes: usize) -> anyhow::Result<()> {
     let mut spray = Role::start(&flags)?;
     let mut sockets = Fleet::connect(spray.read()?, connections, Peer::Lines)?;
     println!("connected");
+    for_each_line(|| hear(&mut sockets, || spray.go()))
+}
+
+/// Prints what was heard for each line on standard input.
+fn for_each_line(mut hear: impl FnMut() -> anyhow::Result<(f64, f64)>) -> anyhow::Result<()> {
     for line in stdin().lock().lines() {
         line?;
-        let (first, last) = hear(&mut sockets, || spray.go())?;
+        let (first, last) = hear()?;
         println!("{first}\n{last}");
     }
     Ok(())
@@ -96,9 +104,12 @@ struct Moments {
 }
 
 impl Moments {
-    fn add(&mut self, (first, last): (f64, f64)) {
-        self.first_ms.push(first);
-        self.last_ms.push(last);
+    /// Lets `role` bring about another tip, and adds what it heard.
+    fn hear(&mut self, role: &mut Role) -> anyhow::Result<()> {
+        role.go()?;
+        self.first_ms.push(role.read()?);
+        self.last_ms.push(role.read()?);
+        Ok(())
     }
 
     fn arrivals(self) -> Arrivals {

@@ -31,7 +31,7 @@ pub(crate) struct Arrivals {
 
 impl Tips {
     /// A tip for the pool, then one for the floor: what disturbs the machine disturbs both. Each has a process of its own for
-    /// its connections, for none may open the files of both, and one that has carried loads before is slower.
+    /// its connections, for none may open the files of both, and neither is to differ by what its process did before.
     pub(crate) fn measure(sessions: u32) -> anyhow::Result<Tips> {
         println!("{sessions} sessions: new tips");
         let flag = format!("--connections={sessions}");
